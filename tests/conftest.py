@@ -1,0 +1,28 @@
+"""What the tests of the math modules share."""
+
+import importlib.util
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import settings
+
+REPO = Path(__file__).parents[1]
+
+# The same examples at every run: a test that fails for one student fails for all.
+settings.register_profile("course", derandomize=True, deadline=None, database=None, max_examples=50)
+settings.load_profile("course")
+
+
+@pytest.fixture(scope="session", params=["stored", "live"])
+def torch_values(request):
+    """Inputs and PyTorch's results by name: as stored in the repository, then computed anew by torch."""
+    if request.param == "stored":
+        with np.load(REPO / "tests" / "reference" / "torch.npz") as data:
+            return dict(data)
+    if importlib.util.find_spec("torch") is None:
+        pytest.skip("PyTorch is not installed: compared with its stored values only")
+    spec = importlib.util.spec_from_file_location("torch_reference", REPO / "tools" / "torch_reference.py")
+    script = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(script)
+    return script.reference()
