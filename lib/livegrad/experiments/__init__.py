@@ -1,0 +1,1 @@
+"""Sweeps and training runs. They return frozen dataclasses and know nothing of figures."""

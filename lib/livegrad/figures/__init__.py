@@ -1,0 +1,1 @@
+"""Draw one result on a figure that is given. Nothing here computes or touches pyplot."""

@@ -1,0 +1,190 @@
+"""Pictures of gradients on their way through a deep net."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import NullLocator
+
+from livegrad.experiments.gradients import ChainSweep, Scales, TrainingRun
+from livegrad.figures.scene import CurveScene, plain
+from livegrad.style import Style
+
+__all__ = ["ChainScene", "ScalesScene", "TrainingScene"]
+
+def _finite(values: np.ndarray) -> np.ndarray:
+    """Values that a log axis can draw: what is 0, infinite or nan leaves a gap."""
+    values = np.asarray(values, dtype=np.float64)
+    return np.where(np.isfinite(values) & (values > 0), values, np.nan)
+
+
+def _few_ticks(axes: Axes, style: Style) -> None:
+    """Round powers of ten on the log axis, no more than can be read, and no ticks between."""
+    low, high = np.round(np.log10(axes.get_ylim())).astype(int)
+    every = next(e for e in (1, 2, 5, 10, 20, 50) if (high - low) / e <= (4 if style.lecture else 8))
+    axes.set_yticks(10.0 ** np.arange(low + -low % every, high + 1, every))
+    axes.yaxis.set_minor_locator(NullLocator())
+
+
+def _overflow(sizes: np.ndarray, order: np.ndarray) -> str:
+    """Where the numbers ran out first, in the order in which the signal met the layers; empty if nowhere."""
+    lost = [layer for layer in order if not np.isfinite(sizes[layer - 1])]
+    return f"{'NOT A NUMBER' if np.isnan(sizes[lost[0] - 1]) else 'OVERFLOW'} at layer {lost[0]}" if lost else ""
+
+
+class ScalesScene(CurveScene):
+    """Sizes at every layer: activations on the left, gradients and the line M^L on the right.
+
+    Both axes are fixed. If they followed the curves, an explosion and a slow decay would look alike.
+    """
+
+    title = ("Two log plots against the layer. Left: size of the activations. "
+             "Right: size of the gradients and the straight line that one factor M per layer predicts")
+    aspect = 2.3
+
+    def __init__(self, figure: Figure, style: Style, most_layers: int = 60, decades: int = 20) -> None:
+        super().__init__(style)
+        self.floor, self.ceiling = 10.0**-decades, 10.0**decades
+        self._forward, self._backward = figure.subplots(1, 2, sharey=True)
+        for axes in (self._forward, self._backward):
+            axes.set(yscale="log", ylim=(self.floor, self.ceiling), xlim=(0, most_layers + 1), xlabel="layer")
+            _few_ticks(axes, style)
+            axes.axhline(1, color="#999999", linewidth=1)
+            for name, info in (("float32", np.finfo(np.float32)), ("float64", np.finfo(np.float64))):
+                for which, end in (("largest", float(info.max)), ("smallest", float(info.smallest_subnormal))):
+                    if self.floor < end < self.ceiling:
+                        axes.axhline(end, **style.line("threshold"))
+                        axes.text(1, end, f"{which} {name}", va="bottom")
+        self.heading(self._forward, "forward →  activations")
+        self.heading(self._backward, "← backward  gradients")
+        self._backward.tick_params(labelleft=True)
+        self._activation = self.curve(self._forward, "activation", "rms of $A^l$")
+        self._difference = self.curve(self._forward, "difference", "rms between digits")
+        self._weight_gradient = self.curve(self._backward, "weight_gradient", r"$\|\partial C/\partial W^l\|$", markevery=3)
+        self._gradient = self.curve(self._backward, "gradient", r"$\|\partial C/\partial Z^l\|$", markevery=3)
+        self._prediction = self.curve(self._backward, "prediction", "one factor $M$ per layer")
+        (self._grip,) = self._backward.plot([], [], "o", color="black", markersize=5.5 * style.width, fillstyle="none",
+                                            markeredgewidth=style.width)
+        self.moving.append(self._grip)
+        self.legend(figure)
+        self._forward_words = self.words(self._forward)
+        self._backward_words = self.words(self._backward)
+
+    def update(self, result: Scales) -> None:
+        """Move the four curves."""
+        layers = np.arange(1, result.depth + 1)
+        self._activation.set_data(layers, _finite(result.a))
+        self._difference.set_data(layers, _finite(result.difference))
+        self._gradient.set_data(layers, _finite(result.dz))
+        self._weight_gradient.set_data(layers, _finite(result.dW))
+        self._prediction.set_data(layers, _finite(result.prediction))
+        end = result.prediction[0]
+        self._grip.set_data(*([1], [np.clip(end, self.floor, self.ceiling)]) if np.isfinite(end) else ([], []))
+        self._forward_words.set_text(_overflow(result.a, layers) or
+                                     f"last layer: {result.a[-1]:.0e}   digits: {result.difference[-1]:.0e}")
+        self._backward_words.set_text((_overflow(result.dz, layers[::-1]) or f"layer 1: {result.dz[0]:.1e}")
+                                      + f"     M = {result.factor:.3f}")
+
+    def grips(self) -> Sequence[tuple[Axes, float, float]]:
+        """The far end of the line M^L."""
+        return [(self._backward, x, y) for x, y in zip(*self._grip.get_data(), strict=True)]
+
+
+class ChainScene(CurveScene):
+    """Left: the factors of ∂C/∂w¹ and their running product. Right: |∂C/∂w¹| for every weight."""
+
+    title = ("Left: the size of each factor of the gradient of the first weight, from the error back to the input, and the "
+             "product so far. Right: the size of the whole product against the weight, on log axes")
+    aspect = 2.3
+
+    def __init__(self, figure: Figure, style: Style) -> None:
+        super().__init__(style)
+        self._bars, self._sweep = figure.subplots(1, 2, width_ratios=(3, 2))
+        self._bars.set(yscale="log", ylim=(1e-6, 1e6))
+        self._bars.grid(False, axis="x")
+        self.heading(self._bars, "each factor: from the error, back to the input")
+        self._sweep.set(yscale="log", ylim=(1e-6, 1e6), xlim=(-8, 8), xlabel="weight $w$")
+        self.heading(self._sweep, r"the whole product  $|\partial C/\partial w^1|$")
+        for axes in (self._bars, self._sweep):
+            _few_ticks(axes, style)
+            axes.axhline(1, color="#999999", linewidth=1)
+        thick = {"marker": "", "linewidth": 4.2 * style.width, "linestyle": "-", "solid_capstyle": "butt"}
+        self._kinds = {"error, input": self.curve(self._bars, "threshold", "error, input", **thick),
+                       "slope": self.curve(self._bars, "slope", "slope  σ'", **thick),
+                       "weight": self.curve(self._bars, "weight", "weight  w", **thick)}
+        self._product = self.curve(self._bars, "gradient", "product so far")
+        self._all_weights = self.curve(self._sweep, "gradient", marker="")
+        self._here = self.curve(self._sweep, "gradient", linestyle="", marker="o", markersize=5 * style.width)
+        self.legend(figure)
+        self._words = self.words(self._bars)
+        self._names: tuple[str, ...] = ()
+
+    def update(self, result: ChainSweep) -> bool:
+        """Move bars and curves. Another depth has other names under its bars."""
+        chain = result.chain
+        sizes, product = _finite(np.abs(chain.factors)), _finite(np.abs(chain.product))
+        places = np.arange(1, len(sizes) + 1)
+        for kind, line in self._kinds.items():
+            line.set_data(_stems(places, sizes, [_kind(name) == kind for name in chain.names]))
+        self._product.set_data(places, product)
+        self._all_weights.set_data(result.weights, _finite(np.abs(result.gradients)))
+        self._here.set_data([result.weight], product[-1:])
+        self._words.set_text(f"product: {plain(chain.product[-1])}" if chain.product[-1] else "product: 0, which no log axis can show")
+        renamed, self._names = self._names != chain.names, chain.names
+        if renamed:
+            self._bars.set_xlim(0.4, len(places) + 0.6)
+            self._bars.set_xticks(places, chain.names)
+        return renamed
+
+    def grips(self) -> Sequence[tuple[Axes, float, float]]:
+        """The present weight on the right."""
+        (x,), (y,) = self._here.get_data()
+        return [(self._sweep, x, y)]
+
+
+def _kind(name: str) -> str:
+    return "slope" if name.startswith("σ") else "weight" if name.startswith("w") else "error, input"
+
+
+def _stems(x: np.ndarray, heights: np.ndarray, chosen: Sequence[bool]) -> tuple[np.ndarray, np.ndarray]:
+    """Bars from 1 to each chosen height as one curve with gaps; 1 is where a factor changes nothing."""
+    x, heights = x[np.array(chosen)], heights[np.array(chosen)]
+    gap = np.full_like(heights, np.nan)
+    return np.repeat(x, 3), np.stack([np.ones_like(heights), heights, gap], axis=1).ravel()
+
+
+class TrainingScene(CurveScene):
+    """Left: loss against step. Right: the share by which one update changes each layer's weights."""
+
+    title = ("Left: loss against training step, log axis, with the loss of guessing as a line. "
+             "Right: size of one update over size of the weights, per layer, log axis")
+    aspect = 2.3
+
+    def __init__(self, figure: Figure, style: Style, steps: int = 300, most_layers: int = 30) -> None:
+        super().__init__(style)
+        self._left, self._right = figure.subplots(1, 2)
+        self._left.set(yscale="log", ylim=(1e-3, 1e3), xlim=(0, steps), xlabel="step")
+        self.heading(self._left, "loss")
+        self._right.set(yscale="log", ylim=(1e-15, 1e5), xlim=(0, most_layers + 1), xlabel="layer")
+        self.heading(self._right, r"update : weight   $\eta\,\|\partial C/\partial W^l\|\,/\,\|W^l\|$")
+        for axes, height, label in ((self._left, np.log(10), "guessing: ln 10"), (self._right, 1e-3, "healthy: about 0.001")):
+            axes.axhline(height, **style.line("threshold"))
+            axes.annotate(label, (1, height), (-4, 4), xycoords=("axes fraction", "data"), textcoords="offset points", ha="right")
+            _few_ticks(axes, style)
+        self._loss = self.curve(self._left, "loss", "loss of each minibatch")
+        self._ratio = self.curve(self._right, "weight_gradient", "per layer, last 10 steps")
+        self.legend(figure)
+        self._words = self.words(self._left)
+
+    def update(self, result: TrainingRun) -> None:
+        """Move the two curves."""
+        # What is off the scale runs along its edge.
+        loss, ratio = (np.clip(_finite(values), *axes.get_ylim()) for values, axes in
+                       ((result.loss, self._left), (result.update_ratio, self._right)))
+        self._loss.set_data(np.arange(len(loss)), loss)
+        self._ratio.set_data(np.arange(1, len(ratio) + 1), ratio)
+        self._words.set_text(f"OVERFLOW after {result.taken} steps" if result.overflowed
+                             else f"test digits right: {100 * result.accuracy:.0f} %")

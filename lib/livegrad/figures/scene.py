@@ -1,0 +1,91 @@
+"""What all figures of moving curves share: curves with a name, words on the picture, ghosts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.text import Text
+
+from livegrad.style import Style
+
+__all__ = ["CurveScene", "plain"]
+
+_MOST_GHOSTS = 3
+
+
+class CurveScene:
+    """Base of a scene whose moving artists are curves and words.
+
+    A subclass builds its axes in ``__init__``, makes its artists with `curve` and `words`, and
+    moves them in ``update``.
+
+    Parameters
+    ----------
+    style : Style
+    """
+
+    title = ""
+    aspect = 2.2
+
+    def __init__(self, style: Style) -> None:
+        self.style = style
+        self.moving: list[Any] = []
+        self._curves: list[Line2D] = []
+        self._ghosts: list[list[Line2D]] = []
+
+    def curve(self, axes: Axes, quantity: str, label: str = "", **changes: Any) -> Line2D:
+        """Add an empty curve in the quantity's color; a label puts it into the legend."""
+        (line,) = axes.plot([], [], label=label or "_nolegend_", **self.style.line(quantity, **changes))
+        self._curves.append(line)
+        self.moving.append(line)
+        return line
+
+    def heading(self, axes: Axes, text: str) -> None:
+        """Say what the axes show, with room below for `words`."""
+        axes.set_title(text, pad=2.1 * self.style.font)
+
+    def words(self, axes: Axes) -> Text:
+        """Add an empty line of text under the axes' heading, where no curve can cover it."""
+        text = axes.text(0, 1.025, "", transform=axes.transAxes, va="bottom", fontweight="bold")
+        self.moving.append(text)
+        return text
+
+    def legend(self, figure: Figure) -> None:
+        """Explain all labelled curves in one line below the picture."""
+        labelled = [line for axes in figure.axes for line in axes.get_lines() if not line.get_label().startswith("_")]
+        figure.legend(handles=labelled, loc="outside lower center", handlelength=2.8, ncols=3 if self.style.lecture else 5)
+
+    def pin(self, result: Any) -> None:
+        """Leave the present curves behind as pale, thin lines. None takes all such ghosts away."""
+        keep = 0 if result is None else _MOST_GHOSTS - 1
+        while len(self._ghosts) > keep:
+            for ghost in self._ghosts.pop(0):
+                ghost.remove()
+        if result is not None:
+            self._ghosts.append([
+                line.axes.plot(*line.get_data(), color=line.get_color(), linestyle=line.get_linestyle(), alpha=0.55,
+                               linewidth=0.7 * self.style.width, zorder=1)[0] for line in self._curves])
+
+    def grips(self) -> Sequence[tuple[Axes, float, float]]:
+        """No grips, unless a subclass has some."""
+        return []
+
+
+def plain(value: float) -> str:
+    """A number as a reader says it: three digits, and inf or nan in words.
+
+    Examples
+    --------
+    >>> plain(0.000123456), plain(12.0), plain(float("inf"))
+    ('1.23e-04', '12', 'infinite')
+    """
+    if np.isnan(value):
+        return "not a number"
+    if np.isinf(value):
+        return "infinite"
+    return f"{value:.3g}" if value == 0 or 1e-2 <= abs(value) < 1e4 else f"{value:.2e}"

@@ -1,0 +1,1 @@
+"""One factory per panel, in a module per topic; `live` holds all the widget plumbing."""

@@ -1,0 +1,108 @@
+// The picture of a panel. Two images lie on top of each other: the backdrop (axes, labels, pinned
+// curves) and, transparent around them, the things that move. The kernel sends only what changed.
+const REST_MS = 160;
+
+function element(parent, tag, name) {
+  const node = parent.appendChild(document.createElement(tag));
+  node.className = `livegrad-${name}`;
+  return node;
+}
+
+// A picture is put in place only once it is decoded, so nothing flickers; one that was overtaken is dropped.
+async function paint(layers, name, bytes, [left, top, width, height]) {
+  const next = layers[name].cloneNode();
+  const turn = (layers[`${name} turn`] = {});
+  next.src = URL.createObjectURL(new Blob([bytes], { type: "image/png" }));
+  Object.assign(next.style, { left: `${left}%`, top: `${top}%`, width: `${width}%`, height: `${height}%` });
+  await next.decode().catch(() => {});
+  if (turn === layers[`${name} turn`]) {
+    layers[name].replaceWith(next);
+    URL.revokeObjectURL(layers[name].src);
+    layers[name] = next;
+  } else URL.revokeObjectURL(next.src);
+}
+
+function render({ model, el }) {
+  const picture = element(el, "div", "picture");
+  picture.setAttribute("role", "img");
+  const layers = {};
+  for (const name of ["backdrop", "moving"]) {
+    layers[name] = element(picture, "img", name);
+    layers[name].alt = "";
+    layers[name].draggable = false;
+  }
+  const readout = element(el, "div", "readout");
+  const problem = element(el, "div", "problem");
+  problem.setAttribute("role", "alert");
+  const grips = [];
+  let rest;
+
+  // Each grip is a handle on the picture itself. A slider does the same by keyboard.
+  function addGrip(index) {
+    const grip = element(picture, "div", "grip");
+    const report = (event) => {
+      const box = picture.getBoundingClientRect();
+      const x = (event.clientX - box.left) / box.width;
+      const y = 1 - (event.clientY - box.top) / box.height;
+      model.set("pointer", { grip: index, x, y });
+      model.save_changes();
+    };
+    grip.onpointerdown = (event) => { grip.setPointerCapture(event.pointerId); event.preventDefault(); };
+    grip.onpointermove = (event) => { if (grip.hasPointerCapture(event.pointerId)) report(event); };
+    return grip;
+  }
+
+  const backdrop = () => paint(layers, "backdrop", model.get("backdrop"), [0, 0, 100, 100]);
+  const moving = () => paint(layers, "moving", model.get("moving"), model.get("frame").box);
+
+  function words() {
+    const frame = model.get("frame");
+    picture.setAttribute("aria-label", frame.alt || "");
+    picture.style.aspectRatio = frame.aspect || "2";
+    readout.textContent = frame.readout || "";
+    problem.textContent = frame.problem || "";
+    el.classList.toggle("livegrad-stale", Boolean(frame.stale));
+    const places = frame.grips || [];
+    while (grips.length < places.length) grips.push(addGrip(grips.length));
+    grips.forEach((grip, i) => {
+      grip.hidden = !places[i];
+      if (places[i]) Object.assign(grip.style, { left: `${100 * places[i][0]}%`, bottom: `${100 * places[i][1]}%` });
+    });
+    // Once the hand rests, ask for the sharp picture of what is shown.
+    clearTimeout(rest);
+    if (frame.light) rest = setTimeout(() => model.send({ rest: frame.number }), REST_MS);
+  }
+
+  const measure = () => {
+    const width = Math.round(picture.clientWidth);
+    const ratio = window.devicePixelRatio || 1;
+    const { width: w, ratio: r } = model.get("view");
+    if (width < 50 || (width === w && ratio === r)) return;
+    model.set("view", { width, ratio });
+    model.save_changes();
+  };
+  const size = new ResizeObserver(measure);
+  size.observe(picture);
+  window.addEventListener("resize", measure); // a browser zoom changes the pixel ratio, not always the width
+
+  // Notebook 7 takes the arrow keys for itself, unless the focused element says no.
+  const keepKeys = ({ target }) => {
+    if (target.closest(".livegrad-panel")?.contains(el)) target.dataset.lmSuppressShortcuts = "true";
+  };
+  document.addEventListener("focusin", keepKeys);
+
+  const watch = { "change:backdrop": backdrop, "change:moving": moving, "change:frame": words };
+  for (const [event, act] of Object.entries(watch)) model.on(event, act);
+  backdrop();
+  moving();
+  words();
+  return () => {
+    for (const [event, act] of Object.entries(watch)) model.off(event, act);
+    document.removeEventListener("focusin", keepKeys);
+    clearTimeout(rest);
+    size.disconnect();
+    window.removeEventListener("resize", measure);
+  };
+}
+
+export default { render };

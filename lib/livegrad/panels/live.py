@@ -1,0 +1,432 @@
+"""The live panel: sliders around one picture that follows the hand.
+
+All widget plumbing of the course is here and in ``live.js``. A panel module brings three
+things: controls, a function that computes a result from their values, and a `Scene` that
+draws the result. What makes it fast:
+
+- The figure is built once. A slider moves its artists and nothing else.
+- The picture has two layers. Axes, labels and pinned curves are the backdrop; it is drawn
+  and sent again only when it changes. The moving artists are drawn alone on a transparent
+  layer, of which only the inked part is sent.
+- While the hand moves, that layer is drawn at one pixel per CSS pixel. Once the hand rests,
+  the browser asks for the sharp one.
+- No event waits in a queue: ipywidgets keeps one message per slider under way and folds all
+  later ones into the next, so the kernel always works on the newest position.
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Protocol
+
+import anywidget
+import ipywidgets as widgets
+import matplotlib
+import numpy as np
+import traitlets
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from PIL import Image
+
+from livegrad.panels.controls import Control, parse_state
+from livegrad.style import Style, lecture_mode
+
+__all__ = ["Panel", "Picture", "Scene", "button"]
+
+CSS_DPI = 100
+"""Dots per figure inch at one device pixel per CSS pixel: a figure of 9 inches is 900 CSS pixels wide."""
+
+_HERE = Path(__file__).parent
+
+# JupyterLab may run widget callbacks beside a running cell, in a thread of their own, and
+# Matplotlib does not draw in two threads at once.
+_drawing = threading.RLock()
+
+
+class Scene(Protocol):
+    """What a figure module brings to a panel: artists that are built once and then moved."""
+
+    title: str
+    """What the picture shows, for readers who do not see it."""
+
+    aspect: float
+    """Width of the picture over its height."""
+
+    moving: Sequence[Any]
+    """The artists that `update` moves, in drawing order."""
+
+    def update(self, result: Any) -> bool | None:
+        """Move the artists to a result. True says that something behind them changed too."""
+
+    def pin(self, result: Any) -> None:
+        """Leave a result behind as a ghost. None takes all ghosts away."""
+
+    def grips(self) -> Sequence[tuple[Axes, float, float]]:
+        """The places on the picture that can be dragged, in data coordinates."""
+
+
+class Picture(anywidget.AnyWidget):
+    """Two stacked PNG layers, the line of text under them, and what the browser reports back."""
+
+    _esm = _HERE / "live.js"
+    _css = _HERE / "live.css"
+
+    backdrop = traitlets.Bytes().tag(sync=True)
+    moving = traitlets.Bytes().tag(sync=True)
+    frame = traitlets.Dict().tag(sync=True)
+    view = traitlets.Dict({"width": 0, "ratio": 1}).tag(sync=True)
+    pointer = traitlets.Dict().tag(sync=True)
+
+
+class Panel:
+    """Sliders, a picture that follows them, and one line of numbers.
+
+    Parameters
+    ----------
+    scene : callable
+        ``scene(figure, style)`` builds a `Scene` on an empty figure.
+    controls : sequence of Control
+        At most five, in the course's order: architecture, weights, training, view.
+    compute : callable
+        ``compute(**values)`` gives the result for the controls' values.
+    describe : callable
+        ``describe(result)`` says it in one or two sentences with numbers.
+    preview : callable, optional
+        A cheaper `compute` for while the hand moves; the full one follows when it rests.
+    drag : callable, optional
+        ``drag(grip, x, y, result)`` turns a pull at the scene's grip, in data coordinates,
+        into new values of controls.
+    presets : mapping of str to str, optional
+        Button label to state string.
+    state : str
+        Values to start from, e.g. ``"depth=50 activation=tanh"``. Reset comes back to them.
+    lecture : bool, optional
+        Draw for a projector. None asks `livegrad.style.lecture_mode`.
+
+    Attributes
+    ----------
+    controls : dict of str to ipywidgets.Widget
+    result : object
+        The result shown.
+    readout : str
+        `describe` of it. It is also the text of the saved output.
+    problem : str
+        The message of the last error, empty when all is well.
+    timing : dict of str to float
+        Seconds that the last frame took: ``compute``, ``draw``, ``encode``.
+    widget : ipywidgets.Widget
+        The whole panel, to put into a layout of one's own.
+
+    Raises
+    ------
+    ValueError
+        If `state` or a preset does not fit the controls.
+    """
+
+    def __init__(self, scene: Callable[[Figure, Style], Scene], controls: Sequence[Control],
+                 compute: Callable[..., Any], describe: Callable[[Any], str], *,
+                 preview: Callable[..., Any] | None = None, drag: Callable[..., dict[str, Any]] | None = None,
+                 presets: Mapping[str, str] | None = None, state: str = "", lecture: bool | None = None) -> None:
+        self._kinds: dict[str, Control] = {control.name: control for control in controls}
+        self._compute, self._preview, self._describe, self._drag = compute, preview, describe, drag
+        presets = {label: parse_state(text, self._kinds) for label, text in (presets or {}).items()}
+        self._start = parse_state(state, self._kinds)
+
+        style = Style(lecture_mode(lecture))
+        self._width, self._ratio = 1000, 1.0
+        self._narrowest = 1000 if style.lecture else 760
+        self._number, self._quiet, self._light = 0, False, False
+        self._backdrop_ratio = 0.0
+        self.readout = self.problem = self._shown = ""
+        self.result: Any = None
+        self.timing: dict[str, float] = {}
+        with _drawing, matplotlib.rc_context(style.rc()):
+            self._figure = Figure()
+            self._canvas = FigureCanvasAgg(self._figure)
+            self._scene = scene(self._figure, style)
+        for artist in self._scene.moving:
+            artist.set_animated(True)
+
+        self.controls: dict[str, widgets.Widget] = {name: kind.widget() for name, kind in self._kinds.items()}
+        self._picture = Picture()
+        self._text = widgets.Text(description="State", continuous_update=False, layout={"width": "430px", "max_width": "100%"},
+                                  style={"description_width": "40px"}, tooltip="Copy this to share it; paste one and press Enter")
+        self._assign(self._start)
+        self.widget = self._assemble(presets, style)
+        self._resize()
+        self._show(light=False, guard=False)
+        for control in self.controls.values():
+            control.observe(lambda _: self._moved(), "value")
+        self._text.observe(self._typed, "value")
+        self._picture.observe(self._dragged, "pointer")
+        self._picture.observe(self._viewed, "view")
+        self._picture.on_msg(self._rested)
+
+    # --- what a notebook or a test uses ---
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """The controls' values by name."""
+        return {name: control.value for name, control in self.controls.items()}
+
+    @property
+    def state(self) -> str:
+        """A string that says where the panel stands; setting it goes there.
+
+        Raises
+        ------
+        ValueError
+            On setting, if it does not fit the controls. The panel then stays where it was.
+        """
+        return " ".join(f"{name}={self._kinds[name].text(value)}" for name, value in self.values.items())
+
+    @state.setter
+    def state(self, text: str) -> None:
+        values = parse_state(text, self._kinds)
+        self._assign(values)
+        self._moved()
+
+    def pin(self) -> None:
+        """Keep the present curves as a ghost to compare with."""
+        self._leave_ghost(self.result)
+
+    def reset(self) -> None:
+        """Go back to the values the panel started from and take the ghosts away."""
+        self._assign({name: kind.default for name, kind in self._kinds.items()} | self._start)
+        self._scene.pin(None)
+        self._backdrop_ratio = 0.0
+        self._show(light=False)
+
+    def png(self) -> bytes:
+        """The whole picture, both layers, as a PNG."""
+        with _drawing:
+            self._canvas.draw()
+            self._draw_moving(self._canvas.get_renderer())
+            return _png(np.asarray(self._canvas.buffer_rgba()), compress_level=9)
+
+    def close(self) -> None:
+        """Free the widgets. The panel is dead afterwards."""
+        for widget in (self._picture, self._text, *self.controls.values(), self.widget):
+            widget.close()
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
+        return {"text/plain": self.readout,
+                "image/png": base64.b64encode(self.png()).decode("ascii"),
+                "application/vnd.jupyter.widget-view+json": {
+                    "version_major": 2, "version_minor": 0, "model_id": self.widget.model_id}}
+
+    # --- events from the browser ---
+
+    def _moved(self) -> None:
+        # A browser's slider may report a value anew that differs in its last bit only.
+        if not self._quiet and self.state != self._shown:
+            self._show(light=True)
+
+    def _typed(self, change: Mapping[str, Any]) -> None:
+        if change["new"] == self.state:
+            return
+        try:
+            self.state = change["new"]
+        except ValueError as error:
+            self._complain(error)
+
+    def _dragged(self, change: Mapping[str, Any]) -> None:
+        pull = change["new"]
+        grips = self._scene.grips()
+        if self._drag is None or pull["grip"] >= len(grips):
+            return
+        axes = grips[pull["grip"]][0]
+        with self._complaining():
+            with _drawing:
+                size = self._canvas.get_width_height()
+                x, y = axes.transData.inverted().transform(np.multiply(size, (pull["x"], pull["y"])))
+            pulled = self._drag(pull["grip"], x, y, self.result)
+            self._assign({name: self._kinds[name].snap(value) for name, value in pulled.items()})
+            self._moved()
+
+    def _viewed(self, change: Mapping[str, Any]) -> None:
+        # A narrow window scales the picture down: its type needs some room to stand in.
+        self._width = int(np.clip(change["new"]["width"], self._narrowest, 2000))
+        self._ratio = float(np.clip(change["new"]["ratio"], 0.5, 3.0))
+        with self._complaining():
+            self._resize()
+            self._repaint(light=False)
+
+    def _rested(self, _: widgets.Widget, content: Any, __: Any) -> None:
+        if content.get("rest") != self._number or not self._light:
+            return
+        if self._preview is not None:
+            self._show(light=False)
+        else:
+            with self._complaining():
+                self._repaint(light=False)
+
+    # --- from values to pixels ---
+
+    def _assign(self, values: Mapping[str, Any]) -> None:
+        self._quiet = True
+        try:
+            for name, value in values.items():
+                self.controls[name].value = value
+        finally:
+            self._quiet = False
+
+    def _show(self, *, light: bool, guard: bool = True) -> None:
+        """Compute, then paint. With `guard` an error is shown in place and the old picture stays."""
+        self._shown = self.state
+        with self._complaining(guard):
+            started = time.perf_counter()
+            compute = self._preview if light and self._preview else self._compute
+            self._display(compute(**self.values), light=light, started=started)
+
+    def _display(self, result: Any, *, light: bool, started: float | None = None) -> None:
+        """Show a result that is there already."""
+        self.result = result
+        self.readout = self._describe(result)
+        self.problem = ""
+        if started is not None:
+            self.timing["compute"] = time.perf_counter() - started
+        with _drawing:
+            if self._scene.update(result):
+                self._backdrop_ratio = 0.0
+        self._repaint(light=light)
+
+    def _repaint(self, *, light: bool) -> None:
+        ratio = min(1.0, self._ratio) if light else self._ratio
+        self._light = light
+        changes: dict[str, Any] = {}
+        with _drawing:
+            if self._backdrop_ratio < ratio:
+                changes["backdrop"] = self._draw_backdrop(ratio)
+            started = time.perf_counter()
+            self._figure.set_dpi(CSS_DPI * ratio)
+            renderer = self._canvas.get_renderer()
+            renderer.clear()
+            self._draw_moving(renderer)
+            drawn = time.perf_counter()
+            pixels = np.asarray(self._canvas.buffer_rgba())
+            box = _inked(pixels)
+            changes["moving"] = _png(pixels[box], compress_level=1)
+            self.timing |= {"draw": drawn - started, "encode": time.perf_counter() - drawn}
+            grips = self._places()
+        self._number += 1
+        self._send(changes, grips=grips, box=_percent(box, pixels.shape))
+
+    def _draw_backdrop(self, ratio: float) -> bytes:
+        self._figure.set_dpi(CSS_DPI * ratio)
+        self._canvas.draw()
+        self._backdrop_ratio = ratio
+        return _png(np.asarray(self._canvas.buffer_rgba()), compress_level=1)
+
+    def _draw_moving(self, renderer: Any) -> None:
+        for artist in self._scene.moving:
+            artist.draw(renderer)
+
+    def _places(self) -> list[list[float]]:
+        """Grips as fractions of the picture, kept inside their axes so that they can be caught."""
+        size = np.array(self._canvas.get_width_height(), dtype=float)
+        places = []
+        for axes, x, y in self._scene.grips():
+            box = axes.bbox
+            at = np.nan_to_num(axes.transData.transform((x, y)), nan=0.0)
+            at = np.clip(at, (box.x0, box.y0), (box.x1, box.y1))
+            places.append([round(float(f), 4) for f in at / size])
+        return places
+
+    def _send(self, changes: Mapping[str, Any], **places: Any) -> None:
+        """One message a frame, with all that changed."""
+        with self._picture.hold_sync():
+            for name, value in changes.items():
+                setattr(self._picture, name, value)
+            self._picture.frame = {
+                "number": self._number, "light": self._light, "stale": self._light and self._preview is not None,
+                "alt": f"{self._scene.title}. {self.readout}", "readout": self.readout, "problem": self.problem,
+                "aspect": self._scene.aspect, **places}
+        if not self._light:
+            self._text.value = self.state
+
+    def _resize(self) -> None:
+        """Lay the figure out for the width shown. Type keeps its size."""
+        with _drawing:
+            inches = self._width / CSS_DPI
+            self._figure.set_size_inches(inches, inches / self._scene.aspect)
+            self._figure.set_dpi(CSS_DPI)
+            self._figure.set_layout_engine("constrained")
+            self._figure.draw_without_rendering()
+            self._figure.set_layout_engine("none")
+            self._backdrop_ratio = 0.0
+
+    def _leave_ghost(self, result: Any) -> None:
+        with _drawing:
+            self._scene.pin(result)
+        self._backdrop_ratio = 0.0
+        self._repaint(light=False)
+
+    @contextmanager
+    def _complaining(self, guard: bool = True):
+        try:
+            yield
+        except Exception as error:
+            if not guard:
+                raise
+            self._complain(error)
+
+    def _complain(self, error: Exception) -> None:
+        self.problem = f"{error}" if isinstance(error, ValueError) else f"{type(error).__name__}: {error}"
+        self._picture.frame = {**self._picture.frame, "problem": self.problem}
+
+    # --- the frame around the picture ---
+
+    def _buttons(self) -> list[widgets.Widget]:
+        """The course's own buttons; a panel of another kind adds to them."""
+        return [button("Pin", "Keep these curves as a ghost to compare with", self.pin),
+                button("Reset", "Back to the start, without ghosts", self.reset)]
+
+    def _assemble(self, presets: Mapping[str, dict[str, Any]], style: Style) -> widgets.Widget:
+        shown = [self.controls[name] for name, kind in self._kinds.items() if kind.lecture or not style.lecture]
+        jumps = [button(label, f"Go to {label.lower()}", lambda values=values: self._jump(values))
+                 for label, values in presets.items()]
+        bars = [widgets.HBox(shown), widgets.HBox([*jumps, *self._buttons(), self._text])]
+        for bar in bars:
+            bar.add_class("livegrad-bar")
+        panel = widgets.VBox([*bars, self._picture])
+        panel.add_class("livegrad-panel")
+        return panel
+
+    def _jump(self, values: Mapping[str, Any]) -> None:
+        self._assign(values)
+        self._show(light=False)
+
+
+def button(label: str, tooltip: str, act: Callable[[], None]) -> widgets.Button:
+    """A button as wide as its label."""
+    made = widgets.Button(description=label, tooltip=tooltip, layout={"width": "auto"})
+    made.on_click(lambda _: act())
+    return made
+
+
+def _inked(pixels: np.ndarray) -> tuple[slice, slice]:
+    """Rows and columns of the smallest box that holds all that is drawn; at least one pixel."""
+    alpha = pixels[..., 3]
+    rows, columns = (np.flatnonzero(alpha.any(axis=axis)) for axis in (1, 0))
+    return tuple(slice(at[0], at[-1] + 1) if at.size else slice(0, 1) for at in (rows, columns))
+
+
+def _percent(box: tuple[slice, slice], shape: tuple[int, ...]) -> list[float]:
+    """Left, top, width and height of a box, in percent of a picture of this shape."""
+    (rows, columns), (height, width) = box, shape[:2]
+    return [100 * columns.start / width, 100 * rows.start / height,
+            100 * (columns.stop - columns.start) / width, 100 * (rows.stop - rows.start) / height]
+
+
+def _png(pixels: np.ndarray, compress_level: int) -> bytes:
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "png", compress_level=compress_level)
+    return buffer.getvalue()

@@ -1,0 +1,102 @@
+"""A live panel that trains: progress, stop, go on."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import ipywidgets as widgets
+
+from livegrad.panels.controls import Control
+from livegrad.panels.live import Panel, button
+
+__all__ = ["TrainingPanel"]
+
+_FRAME_SECONDS = 0.04  # time between two pictures: enough to watch, and for a press of Stop to get in
+
+
+class TrainingPanel(Panel):
+    """A panel whose result comes in pieces, and which the reader starts and stops.
+
+    It opens on a finished run, so that there is something to see. Moving a control shows the
+    untrained net; Train then runs it. Stop halts after the present piece, and Train goes on from there.
+
+    Parameters
+    ----------
+    scene, controls, describe
+        As for `Panel`.
+    run : callable
+        ``run(**values)`` yields results, each with a `progress` from 0 to 1. The first one comes
+        before any training.
+    **options
+        As for `Panel`: presets, state, lecture.
+
+    Attributes
+    ----------
+    running : bool
+        Whether a run is under way.
+    """
+
+    def __init__(self, scene: Callable, controls: Sequence[Control], run: Callable[..., Iterator[Any]],
+                 describe: Callable[[Any], str], **options: Any) -> None:
+        self._run, self._pieces, self.running = run, None, False
+        self._progress = widgets.FloatProgress(value=1.0, min=0.0, max=1.0, description="Progress",
+                                               layout={"width": "230px"}, style={"description_width": "60px"})
+        self._train_button = button("Train", "Start, or go on after Stop", self.train)
+        self._stop_button = button("Stop", "Stop after the present step", self.stop)
+        super().__init__(scene, controls, lambda **values: deque(run(**values), maxlen=1)[-1], describe, **options)
+        self._finished = self.result
+        self._compute = lambda **values: next(run(**values))
+
+    def train(self) -> None:
+        """Start a run with the controls' values, or go on with one that was stopped."""
+        if self.running:
+            return
+        if self._pieces is None:
+            self._pieces = self._run(**self.values)
+        self.running, self._turn = True, object()
+        self._mark()
+        follow = self._follow(self._pieces, self._turn)
+        try:
+            # The loop keeps a weak hold on its tasks only.
+            self._task = asyncio.get_running_loop().create_task(follow)
+        except RuntimeError:  # outside a kernel nobody can press Stop meanwhile
+            asyncio.run(follow)
+
+    def stop(self) -> None:
+        """Halt the run. `train` goes on with it."""
+        self.running = False
+        self._mark()
+
+    def reset(self) -> None:
+        """Go back to the finished run the panel opened with and take the ghosts away."""
+        super().reset()
+        self._display(self._finished, light=False)
+
+    async def _follow(self, pieces: Iterator[Any], turn: object) -> None:
+        with self._complaining():
+            for result in pieces:
+                self._display(result, light=result.progress < 1)
+                await asyncio.sleep(_FRAME_SECONDS)
+                if turn is not self._turn or not self.running:
+                    return
+        self._pieces = None
+        self.stop()
+
+    def _show(self, **how: Any) -> None:
+        self._pieces, self._turn, self.running = None, None, False
+        super()._show(**how)
+
+    def _display(self, result: Any, **how: Any) -> None:
+        super()._display(result, **how)
+        self._mark()
+
+    def _mark(self) -> None:
+        """Bring buttons and bar in line with the run."""
+        self._train_button.disabled, self._stop_button.disabled = self.running, not self.running
+        self._progress.value = self.result.progress
+
+    def _buttons(self) -> list[widgets.Widget]:
+        return [self._train_button, self._stop_button, self._progress, *super()._buttons()]

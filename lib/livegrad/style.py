@@ -1,0 +1,122 @@
+"""One visual language for the whole course: a color, a line and a marker for each quantity.
+
+The colors are those of Okabe and Ito (2008), and one of Paul Tol's for the loss, which stay
+apart for the three common color-vision deficiencies. No quantity is told by its color alone: the line style and
+the marker differ too.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import Any
+
+__all__ = ["LINES", "Style", "lecture_mode"]
+
+LINES: dict[str, dict[str, Any]] = {
+    "activation": {"color": "#0072B2", "linestyle": "-", "marker": "o"},
+    "difference": {"color": "#E69F00", "linestyle": "--", "marker": ""},
+    "gradient": {"color": "#D55E00", "linestyle": "-", "marker": "o"},
+    "weight_gradient": {"color": "#CC79A7", "linestyle": "--", "marker": "s"},
+    "weight": {"color": "#009E73", "linestyle": "-", "marker": "D"},
+    "prediction": {"color": "#000000", "linestyle": ":", "marker": ""},
+    "threshold": {"color": "#56544F", "linestyle": "-.", "marker": ""},
+    "slope": {"color": "#56B4E9", "linestyle": "-", "marker": "^"},
+    "loss": {"color": "#882255", "linestyle": "-", "marker": ""},
+}
+"""Line, marker and color of each quantity, as keyword arguments of `Axes.plot`."""
+
+
+def lecture_mode(flag: bool | None = None) -> bool:
+    """Whether to draw for a projector.
+
+    Parameters
+    ----------
+    flag : bool, optional
+        The caller's own wish. None asks the environment variable ``LIVEGRAD_LECTURE``,
+        where ``1`` means yes.
+
+    Returns
+    -------
+    bool
+
+    Examples
+    --------
+    >>> lecture_mode(True)
+    True
+    """
+    return os.environ.get("LIVEGRAD_LECTURE", "") == "1" if flag is None else bool(flag)
+
+
+@dataclass(frozen=True)
+class Style:
+    """Type size and line width of a figure, for a desk or for a lecture hall.
+
+    Sizes are in CSS pixels, because a panel draws at 100 dots per CSS-pixel inch.
+
+    Parameters
+    ----------
+    lecture : bool
+        Large type and thick lines.
+
+    Examples
+    --------
+    >>> Style(lecture=True).font > Style().font
+    True
+    """
+
+    lecture: bool = False
+
+    @property
+    def font(self) -> float:
+        """Type size in points."""
+        return 15.0 if self.lecture else 10.5
+
+    @property
+    def width(self) -> float:
+        """Width of a curve in points."""
+        return 3.2 if self.lecture else 1.9
+
+    def line(self, quantity: str, **changes: Any) -> dict[str, Any]:
+        """Keyword arguments of `Axes.plot` for one quantity of the course.
+
+        Parameters
+        ----------
+        quantity : str
+            A key of `LINES`.
+        **changes
+            What to say differently here.
+
+        Returns
+        -------
+        dict
+
+        Raises
+        ------
+        KeyError
+            If `quantity` has no color yet: give it one in `LINES`.
+
+        Examples
+        --------
+        >>> Style().line("gradient")["color"]
+        '#D55E00'
+        """
+        return {**LINES[quantity], "linewidth": self.width, "markersize": 2.4 * self.width, **changes}
+
+    def rc(self) -> dict[str, Any]:
+        """Settings for `matplotlib.rc_context` while a figure is built. Nothing global stays changed."""
+        return {
+            "font.size": self.font,
+            "axes.titlesize": self.font * 1.1,
+            "axes.titlelocation": "left",
+            "axes.labelsize": self.font,
+            "axes.spines.top": False,
+            "axes.spines.right": False,
+            "axes.grid": True,
+            "grid.color": "#DDDDDD",
+            "grid.linewidth": 0.8,
+            "legend.frameon": False,
+            "legend.fontsize": self.font * 0.95,
+            "figure.facecolor": "white",
+            "savefig.facecolor": "white",
+        }

@@ -1,0 +1,151 @@
+"""Every panel of notebook 02 through the ends of all its controls, and what its picture claims."""
+
+import itertools
+import warnings
+
+import numpy as np
+import pytest
+
+from livegrad.panels import training
+from livegrad.panels.controls import Slider
+from livegrad.panels.gradients import depth_panel, factors_panel, training_panel
+
+
+@pytest.fixture(autouse=True)
+def no_waiting(monkeypatch):
+    monkeypatch.setattr(training, "_FRAME_SECONDS", 0)
+
+
+def stations(kind):
+    return [kind.low, kind.default, kind.high] if isinstance(kind, Slider) else kind.options
+
+
+def drive(panel):
+    """Set every combination of minimum, default and maximum; yield after each."""
+    for values in itertools.product(*map(stations, panel._kinds.values())):
+        panel._assign(dict(zip(panel._kinds, values, strict=True)))
+        panel._moved()
+        yield values
+
+
+@pytest.mark.parametrize("factory", [depth_panel, factors_panel, training_panel])
+def test_no_corner_breaks_a_panel(factory):
+    panel = factory()
+    frames = set()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for values in drive(panel):
+            assert panel.problem == "", values
+            assert not any(word in panel.readout for word in ("nan", "inf ", "inf.", "inf,")), (values, panel.readout)
+            frames.add(panel._picture.moving)
+    assert len(frames) > 20
+
+
+@pytest.mark.parametrize("factory", [depth_panel, training_panel])
+def test_every_seed_gives_its_own_result(factory):
+    panel = factory("depth=3")
+    results = set()
+    for seed in range(10):
+        panel.controls["seed"].value = seed
+        if factory is training_panel:
+            panel.train()
+        results.add(panel.readout)
+        assert panel.problem == ""
+    assert len(results) == 10
+
+
+@pytest.mark.parametrize("state, word", [("depth=50 weight_scale=1 activation=sigmoid", "vanished"),
+                                         ("depth=50 weight_scale=3 activation=relu", "exploded"),
+                                         ("depth=50 weight_scale=1.4 activation=relu", "survived"),
+                                         ("depth=60 weight_scale=6 activation=linear", "Overflow")])
+def test_the_readout_names_the_fate(state, word):
+    assert word in depth_panel(state).readout
+
+
+def test_overflow_is_said_on_the_picture_itself():
+    panel = depth_panel("depth=60 weight_scale=6 activation=linear")
+    assert "OVERFLOW at layer 49" in panel._scene._forward_words.get_text()
+    assert "NOT A NUMBER at layer 60" in panel._scene._backward_words.get_text()
+
+
+def test_pulling_the_line_to_the_top_makes_m_one():
+    """The ring stands at layer 1. Pulled to the height at which layer L starts, the line is level: M = 1."""
+    panel = depth_panel("depth=30 weight_scale=0.7 activation=relu")
+    axes, _, _ = panel._scene.grips()[0]
+    for nudge in (0, 1, 2):
+        x, y = axes.transData.transform((1, panel.result.dz[-1])) / panel._canvas.get_width_height()
+        panel._picture.pointer = {"grip": 0, "x": x + 1e-4 * nudge, "y": y}
+    assert panel.problem == "" and panel.result.factor == pytest.approx(1, abs=0.03)
+
+
+def test_a_pull_that_means_nothing_moves_nothing():
+    panel = depth_panel("depth=60 weight_scale=6 activation=linear")
+    assert panel._picture.frame["grips"] == []
+    panel._picture.pointer = {"grip": 0, "x": 0.6, "y": 0.7}
+    assert panel.controls["weight_scale"].value == 6 and panel.problem == ""
+    panel = depth_panel("depth=60 weight_scale=0.2 activation=sigmoid")
+    panel._picture.pointer = {"grip": 0, "x": 0.6, "y": -0.2}
+    assert panel.controls["weight_scale"].value == 0.2 and panel.problem == ""
+
+
+def test_pulling_the_weight_moves_it():
+    panel = factors_panel()
+    x, y = panel._picture.frame["grips"][0]
+    panel._picture.pointer = {"grip": 0, "x": x + 0.1, "y": y}
+    assert panel.controls["weight"].value > 2
+
+
+def test_training_opens_finished_starts_anew_and_comes_back_on_reset():
+    panel = training_panel("depth=3 activation=relu weight_scale=1.4")
+    opened = panel.readout
+    assert "After 300 steps" in opened
+    panel.controls["learning_rate"].value = 0.2
+    assert panel.readout.startswith("Not trained yet: press Train.") and panel._progress.value == 0
+    panel.train()
+    assert "After 300 steps" in panel.readout and panel.readout != opened and panel._progress.value == 1
+    panel.reset()
+    assert panel.readout == opened and not panel.running
+
+
+def test_a_value_that_differs_in_its_last_bit_is_not_a_move():
+    """Browsers report sliders back with rounding of their own."""
+    panel = training_panel("depth=3 activation=relu weight_scale=1.4")
+    opened = panel.readout
+    panel.controls["weight_scale"].value = np.nextafter(1.4, 2)
+    assert panel.readout == opened
+
+
+def test_stop_halts_a_run_and_train_goes_on_with_it():
+    panel = training_panel("depth=3 activation=relu weight_scale=1.4")
+    opened = panel.readout
+    panel.controls["seed"].value = 1
+    panel.controls["seed"].value = 0
+    shown = []
+    show = panel._display
+
+    def stop_at_100(result, **options):
+        show(result, **options)
+        shown.append(result.taken)
+        if result.taken == 100:
+            panel.stop()
+
+    panel._display = stop_at_100
+    panel.train()
+    assert shown[-1] == 100 and not panel.running and not panel._train_button.disabled
+    panel.train()
+    assert shown[-1] == 300 and shown.count(110) == 1 and panel.readout == opened
+
+
+def test_an_error_while_training_is_shown_and_the_panel_lives_on(monkeypatch):
+    panel = training_panel("depth=3")
+
+    def breaks(**_):
+        yield panel.result
+        raise RuntimeError("power cut")
+
+    monkeypatch.setattr(panel, "_run", breaks)
+    panel.train()
+    assert panel.problem == "RuntimeError: power cut" and not panel.running
+    monkeypatch.undo()
+    panel.train()
+    assert panel.problem == "" and "After 300 steps" in panel.readout
