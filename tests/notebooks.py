@@ -1,0 +1,39 @@
+"""What tests ask of notebooks: their cells, their prose, and the numbers in it."""
+
+import json
+import re
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+LESSONS = sorted((ROOT / "notebooks").glob("[0-9]*.ipynb"))
+ALL = LESSONS + sorted((ROOT / "notebooks" / "solutions").glob("*.ipynb"))
+
+
+def read(path):
+    return json.loads(Path(path).read_text(encoding="utf-8"))
+
+
+def cells(path, kind):
+    return [cell for cell in read(path)["cells"] if cell["cell_type"] == kind]
+
+
+def source(cell):
+    return "".join(cell["source"])
+
+
+def lesson(number):
+    (path,) = [path for path in LESSONS if path.name.startswith(number)]
+    return path
+
+
+def prose(path):
+    """All Markdown of a notebook, and what `predict` says, which is prose too."""
+    spoken = [source(c) for c in cells(path, "code") if source(c).startswith("predict(")]
+    return "\n\n".join([*(source(c) for c in cells(path, "markdown")), *spoken])
+
+
+def numbers(text):
+    """The measured-looking numbers of a text: decimals, powers of ten, percentages. Whole numbers are names and counts."""
+    text = re.sub(r"\([^()]*\b(?:19|20)\d\d[^()]*\)", "", text)  # sources
+    text = re.sub(r"`[^`]*`|\]\([^)]*\)", "", text)  # code and links
+    return re.findall(r"(?<![\w.])\d+\.\d+(?:e[+-]?\d+)?(?![\w.]*\d)|(?<![\w.])\d+e[+-]?\d+|\d+(?= ?%)", text)

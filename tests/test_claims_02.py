@@ -1,0 +1,139 @@
+"""Every number in the prose of notebook 02, computed again.
+
+A claim is a piece of the notebook's text with its number computed into it. It must stand in the notebook, and every
+measured-looking number there must stand in a claim.
+"""
+
+import functools
+
+import notebooks
+import numpy as np
+import pytest
+
+from livegrad import activations
+from livegrad.experiments.gradients import DeepNet, chain, chain_sweep, train
+
+NOTEBOOK = notebooks.lesson("02")
+HEALTHY = dict(weight_scale=1.4, activation="relu")
+SICK = dict(weight_scale=1.0, activation="sigmoid")
+
+
+@functools.cache
+def scales(depth, weight_scale, activation, dtype=np.float32):
+    return DeepNet(0, dtype=dtype).scales(depth, weight_scale, activation)
+
+
+@functools.cache
+def trained(seed=0, weight_scale=1.0, activation="sigmoid"):
+    *_, last = train(10, weight_scale, activation, learning_rate=0.1, seed=seed)
+    return last
+
+
+def in_words(fraction, words):
+    """The first of the words whose bounds hold the fraction."""
+    return next(word for word, (low, high) in words.items() if low <= fraction <= high)
+
+
+def percent(x):
+    return f"{100 * x:.0f} %"
+
+
+def opening():
+    seeds = [trained(s, **SICK).accuracy for s in range(5)]
+    return [f"It ends where it began: one digit in {in_words(np.mean(seeds), {'ten': (0.07, 0.13)})} right",
+            f"Each step changed its first layer by {trained(0, **SICK).update_ratio[0]:.0e} of its size"]
+
+
+def the_product():
+    sweep, at_six = chain_sweep(3, 1.0, 1.0, 0.0), chain(3, 6.0, 1.0, 0.0)
+    best = np.argmax(np.abs(sweep.gradients))
+    slopes = [f for name, f in zip(at_six.names, at_six.factors, strict=True) if "σ" in name]
+    assert max(slopes) < 0.00255 and activations.get("sigmoid").derivative(0.0) == 0.25
+    ratio = chain(3, 1.0, 1.0, 0.0).product[-1] / at_six.product[-1]
+    return [f"At weight 6 each slope has dropped to {max(slopes):.4f}, and the product to {at_six.product[-1]:.2e}",
+            f"The best weight for three sigmoids is {sweep.weights[best]:.1f}, and even\nthere the gradient is only {abs(sweep.gradients[best]):.2e}",
+            f"at weight 1 the product is {chain(6, 1.0, 1.0, 0.0).product[-1]:.2e}",
+            f"Go on to weight 3:\nthe product is {chain(6, 3.0, 1.0, 0.0, 'relu').product[-1]:.2e}",
+            in_words(ratio, {"shrinks more than a thousand times": (1000, np.inf)})]
+
+
+def one_number_decides():
+    start, vanish, explode = scales(30, 0.7, "tanh"), scales(30, 1.0, "sigmoid"), scales(30, 3.0, "relu")
+    right, longer, wide = scales(50, 1.4, "relu"), scales(60, 1.4, "relu"), scales(50, 6.0, "sigmoid")
+    assert start.dW.max() / start.dW.min() < 2
+    assert 0.3 < right.survival < 3 and abs(right.factor - 1) < 0.01
+    return [f"At the start M is {start.factor:.3f}, and {start.survival:.2e} of the gradient is left",
+            f"M is {vanish.factor:.3f}, just under the best slope of ¼, and {vanish.survival:.2e} is left",
+            f"M is {explode.factor:.2f}, and the gradient grows {explode.survival:.2e} times",
+            f"and {right.survival:.3f} arrives. A little further, at 1.5, it is {scales(50, 1.5, 'relu').survival:.1f}",
+            f"each of the 49 steps has grown by {percent(1.5 / 1.4 - 1)}",
+            f"says M = {longer.factor:.2f}. The dotted line is then {longer.prediction[0] / longer.dz[0]:.0f} times off",
+            f"shrinks by {in_words(np.log10(start.dz[-1] / start.dz[0]), {'four': (3.5, 5)})} powers of ten",
+            f"At scale 6 and depth 50, {wide.survival:.2e} is left, against {scales(50, 1.0, 'sigmoid').survival:.2e} at scale 1",
+            "ReLU at scale 1.4", "Go back to 1.4", "M is $1.4\\cdot\\sqrt{1/2}$", "$s = 0.7$"]
+
+
+def what_training_shows():
+    sick, healthy = trained(0, **SICK), trained(0, **HEALTHY)
+    exploded = trained(0, weight_scale=3.0, activation="relu")
+    hurried = [list(train(10, **SICK, learning_rate=1.0, seed=s))[-1] for s in range(5)]
+    assert np.all(np.isfinite(sick.loss)) and exploded.overflowed
+    assert all(run.accuracy < 0.15 and not run.overflowed for run in hurried)
+    assert hurried[0].update_ratio[0] < 1e-6
+    assert np.mean(healthy.loss[-10:]) < 0.01
+    assert scales(30, 1.0, "sigmoid").difference[9] < 1e-6 < scales(30, 1.0, "sigmoid").difference[8]
+    return [f"stays at {np.median(sick.loss[-50:]):.1f}, which is $\\ln 10$",
+            f"Each step changes layer 10 by {sick.update_ratio[-1]:.0e} of its size and layer 1 by {sick.update_ratio[0]:.0e}",
+            f"from {healthy.loss[0]:.1f} down to less than 0.01, {percent(healthy.accuracy)} of the test digits right",
+            f"**Explode** ends after {exploded.taken} steps",
+            f"by only {hurried[0].update_ratio[0]:.0e} of itself per step, and layer 10 already by {percent(hurried[0].update_ratio[-1])}",
+            f"stays near {np.median(scales(30, 1.0, 'sigmoid').difference[12:29]):.0e}",
+            "ten times larger, 1.0 in place of 0.1", "after ten layers all digits are within 1e-06 of each other",
+            "At 1e-8 a layer", "about 0.001 at every layer", "Where the 0.001 comes from", "ten layers, ReLU, scale 1.4", f"Loss flat at {np.log(10):.1f} from the first step",
+            "below 1e-3 times layer L; `\"exploding\"` if it is above 1e3 times layer L"]
+
+
+def where_numbers_end():
+    single, double = np.finfo(np.float32), np.finfo(np.float64)
+    overflow, finite = scales(60, 6.0, "linear"), scales(60, 6.0, "linear", np.float64)
+    lost = ~np.isfinite(overflow.a)
+    assert np.isfinite([finite.a, finite.dz, finite.dW]).all() and not np.isfinite(overflow.dz).any()
+
+    def power(x):
+        digits, exponent = f"{x:.1e}".split("e")
+        return rf"{digits}\cdot 10^{{{int(exponent)}}}"
+
+    return [f"ends at ${power(single.max)}$, and its smallest positive number is ${power(single.smallest_subnormal)}$",
+            f"reaches from ${power(np.nextafter(0, 1))}$ to ${power(double.max)}$",
+            f"{lost.sum()} of 60 layers have no finite activation: the signal overflows at layer {np.argmax(lost) + 1}",
+            f"in float32 the signal overflows at layer {np.argmax(lost) + 1}", f"finite gradient, {finite.dz[0]:.1e} at layer 1",
+            f"A gradient of {finite.dz[0]:.1e} is finite and useless", "1e-8 is an ordinary number", "1e-8 of the weight per step",
+            f"in float64 it is {scales(60, 0.05, 'sigmoid', np.float64).survival:.2e} of that at layer 60", "sigmoid at scale 0.05"]
+
+
+def check_yourself():
+    return [f"$0.8^{{19}} \\approx {0.8**19:.3f}$", "$M = 0.8$"]
+
+
+CLAIMS = [opening, the_product, one_number_decides, what_training_shows, where_numbers_end, check_yourself]
+
+
+@functools.cache
+def claimed(part):
+    return part()
+
+
+@pytest.mark.parametrize("part", CLAIMS)
+def test_the_notebook_says_what_is_computed(part):
+    text = notebooks.prose(NOTEBOOK)
+    for claim in claimed(part):
+        assert claim in text, claim
+
+
+def test_no_number_in_the_prose_goes_unclaimed():
+    known = set().union(*(notebooks.numbers(claim) for part in CLAIMS for claim in claimed(part)))
+    assert set(notebooks.numbers(notebooks.prose(NOTEBOOK))) - known == set()
+
+
+def test_float32_at_scale_005_is_exactly_zero():
+    assert scales(60, 0.05, "sigmoid").dz[0] == 0
