@@ -1,0 +1,231 @@
+"""Jupyter in a real browser: start a server, open a notebook, run it, take hold of its panels.
+
+The browser tests and the slider benchmark share this module. It knows how the three front ends are
+started and what a panel looks like in the page; it asserts nothing.
+"""
+import contextlib
+import json
+import os
+import pathlib
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+NOTEBOOK = "notebooks/02_exploding_vanishing.ipynb"
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update",
+         "--disable-sync", "--no-first-run"]
+
+# One entry per front end: the arguments that start it, and where it shows the notebook {name}.
+# JupyterLab and Notebook 7 are asked to leave their application in `window.jupyterapp`, to run commands there.
+FRONT_ENDS = {
+    "jupyterlab": (["--LabApp.expose_app_in_browser=True"], "doc/tree/{name}"),
+    "notebook": (["--JupyterNotebookApp.expose_app_in_browser=True"], "notebooks/{name}"),
+    "voila": ([], "voila/render/{name}"),
+}
+
+# What the reader sees in `root`: every visible picture drawn on one small canvas, reduced to a number.
+# null while a picture is missing or still loading, so that no half-way state counts as an answer.
+PROBE = """
+window.probe = (root, pictures = 'img, canvas') => {
+  window.probe.board ??= Object.assign(document.createElement('canvas'), {width: 320, height: 160})
+    .getContext('2d', {willReadFrequently: true});
+  const board = window.probe.board;
+  const shown = [...root.querySelectorAll(pictures)]
+    .filter(e => e.width && e.checkVisibility({opacityProperty: true, visibilityProperty: true}));
+  if (!shown.length || shown.some(e => e.tagName === 'IMG' && !(e.complete && e.naturalWidth))) return null;
+  board.imageSmoothingQuality = 'high';      // else a line may fall between the pixels sampled
+  board.clearRect(0, 0, 320, 160);
+  for (const e of shown) board.drawImage(e, 0, 0, 320, 160);
+  let hash = 0;
+  for (const pixel of new Uint32Array(board.getImageData(0, 0, 320, 160).data.buffer))
+    hash = (Math.imul(hash, 31) + pixel) | 0;
+  return hash;
+};
+// Resolves once the picture has stood still for `ms`; one that is still `unlike` gets 10 s to change first.
+window.settled = async (root, ms, unlike = null, pictures = undefined) => {
+  const start = performance.now();
+  for (let seen = null, since = start; ;) {
+    await new Promise(requestAnimationFrame);
+    const now = window.probe(root, pictures), at = performance.now();
+    if (now === null || now !== seen) { seen = now; since = at; }
+    else if (at - since >= ms && (now !== unlike || at - start > 10000)) return seen;
+  }
+};
+"""
+
+# A panel's picture has come to rest: every layer has one pixel for each pixel of the screen.
+SHARP = """picture => [...picture.querySelectorAll('img')]
+  .every(i => i.complete && Math.abs(i.naturalWidth - devicePixelRatio * i.clientWidth) <= 1)"""
+
+
+def write_notebook(path, *cells):
+    """Write a notebook of code cells; each cell is a string of source."""
+    path.write_text(json.dumps({
+        "cells": [{"cell_type": "code", "id": f"cell-{i}", "source": source, "metadata": {},
+                   "execution_count": None, "outputs": []} for i, source in enumerate(cells)],
+        "metadata": {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}},
+        "nbformat": 4, "nbformat_minor": 5}))
+
+
+def _free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+@contextlib.contextmanager
+def serve(tree, front_end="jupyterlab"):
+    """Serve the folder `tree` with a front end; yields open_(browser, name, **context) -> Page."""
+    arguments, path = FRONT_ENDS[front_end]
+    port = _free_port()
+    own = tree / ".jupyter"           # nothing of the user's own configuration takes part
+    news = own / "settings" / "@jupyterlab" / "apputils-extension" / "notification.jupyterlab-settings"
+    news.parent.mkdir(parents=True, exist_ok=True)
+    news.write_text('{"fetchNews": "false"}')
+    environment = dict(os.environ, JUPYTER_CONFIG_DIR=str(own / "config"), IPYTHONDIR=str(own / "ipython"),
+                       JUPYTER_DATA_DIR=str(own / "data"), JUPYTERLAB_SETTINGS_DIR=str(own / "settings"),
+                       JUPYTERLAB_WORKSPACES_DIR=str(own / "workspaces"))
+    # Voila is served as an extension of the same server, which gives all three one set of options.
+    module = {"voila": "jupyter_server"}.get(front_end, front_end)
+    with open(tree / "server.log", "w") as log:
+        server = subprocess.Popen(
+            [sys.executable, "-m", module, "--no-browser", "--allow-root", f"--port={port}",
+             "--ServerApp.ip=127.0.0.1", "--ServerApp.port_retries=0", f"--ServerApp.root_dir={tree}",
+             "--IdentityProvider.token=", *arguments],
+            env=environment, stdout=log, stderr=subprocess.STDOUT)
+    address = f"http://127.0.0.1:{port}/"
+    try:
+        _wait_for(address + "api", server, tree / "server.log")
+        yield lambda browser, name, **context: Page(browser, address + path.format(name=name), **context)
+    finally:
+        server.terminate()
+        server.wait(20)
+
+
+def _wait_for(url, server, log, seconds=60):
+    end = time.monotonic() + seconds
+    while time.monotonic() < end and server.poll() is None:
+        with contextlib.suppress(OSError):
+            urllib.request.urlopen(url, timeout=2)
+            return
+        time.sleep(0.3)
+    raise RuntimeError(f"no Jupyter server answered at {url}; its log ends:\n{log.read_text()[-1500:]}")
+
+
+@contextlib.contextmanager
+def chromium():
+    """A headless Chromium: the system's one, else the one playwright has downloaded."""
+    from playwright.sync_api import sync_playwright
+    system = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=system, args=FLAGS)
+        try:
+            yield browser
+        finally:
+            browser.close()
+
+
+class Page:
+    """One notebook in one browser tab; `complaints` collects what the browser's console calls errors."""
+
+    def __init__(self, browser, url, *, scale=1, script=""):
+        self.complaints = []
+        screen = {"width": 1280, "height": 900}
+        self._context = browser.new_context(viewport=screen, device_scale_factor=scale)
+        self.tab = self._context.new_page()
+        self.tab.on("console", lambda m: m.type == "error" and self.complaints.append(m.text))
+        self.tab.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.tab.add_init_script(PROBE + script)
+        self.tab.goto(url, timeout=90_000)         # Voila runs the notebook before it answers
+
+    def run_all(self, seconds=180):
+        """Run every cell (Voila has done so already) and wait until the last one has finished."""
+        opened = "() => window.jupyterapp?.shell.currentWidget?.context?.isReady"
+        self.tab.wait_for_function(opened, timeout=60_000)
+        self.tab.evaluate("() => jupyterapp.shell.currentWidget.sessionContext.ready")
+        self.tab.evaluate("() => { jupyterapp.commands.execute('notebook:run-all-cells')"
+                          ".then(() => { window.finished = true; }); }")
+        self.tab.wait_for_function("() => window.finished", timeout=seconds * 1000)
+        return self
+
+    def errors(self):
+        """What went wrong in the code cells: tracebacks, and cells that never ran."""
+        return self.tab.evaluate("""() => jupyterapp.shell.currentWidget.content.widgets
+            .filter(c => c.model.type === 'code' && c.model.sharedModel.source.trim())
+            .flatMap((c, i) => [
+              ...(c.model.executionCount === null ? [`code cell ${i + 1} did not run`] : []),
+              ...c.model.outputs.toJSON().filter(o => o.output_type === 'error')
+                .map(o => `${o.ename}: ${o.evalue}`)])""")
+
+    def panel(self, index=0, having=".livegrad-picture"):
+        """The index-th output that has something in it which the selector `having` finds."""
+        outputs = self.tab.locator(".jp-OutputArea-output", has=self.tab.locator(having))
+        outputs.nth(index).wait_for(state="attached", timeout=60_000)
+        panel = Panel(outputs.nth(index))
+        for picture in panel.picture.element_handles():         # none, if it is a prediction
+            self.tab.wait_for_function(SHARP, arg=picture, timeout=30_000)
+        return panel
+
+    def close(self):
+        self._context.close()
+
+
+class Panel:
+    """One panel as a hand and an eye meet it. `root` is its output, a playwright Locator."""
+
+    def __init__(self, root):
+        self.root = root
+        self.tab = root.page
+        self.picture = root.locator(".livegrad-picture")
+        self.grip = root.locator(".livegrad-grip")
+        self.progress = root.locator(".progress-bar")
+        root.scroll_into_view_if_needed()
+
+    def slider(self, label):
+        """The handle of the slider with this visible label."""
+        named = self.tab.get_by_text(label, exact=True)
+        return self.root.locator(".widget-inline-hbox", has=named).locator(".noUi-handle")
+
+    def value(self, label):
+        return float(self.slider(label).get_attribute("aria-valuenow"))
+
+    def button(self, label):
+        return self.root.get_by_role("button", name=label, exact=True)
+
+    def text(self):
+        """The readout."""
+        return self.root.locator(".livegrad-readout").inner_text().strip()
+
+    def alt(self):
+        return self.picture.get_attribute("aria-label")
+
+    def pixels(self, unlike=None, layer="img"):
+        """A number for the picture, or one layer of it, once it has come to rest.
+
+        `unlike` is what it was before: a change is then waited for. If none comes, the answer is the old number.
+        """
+        return self.root.evaluate("(root, how) => settled(root, 500, ...how)", [unlike, layer])
+
+    def watch_frames(self):
+        """From now on note every frame of the moving layer."""
+        self.root.locator(".livegrad-moving").evaluate("""img => {
+            window.frames = [];
+            img.addEventListener('load', () => frames.push(img.naturalWidth / img.clientWidth)); }""")
+
+    def frames(self):
+        """The frames since `watch_frames`, each as its pixels per CSS pixel."""
+        return self.tab.evaluate("() => frames")
+
+    def drag(self, handle, dx, dy, steps=10):
+        """Take hold of `handle` with the mouse, move by CSS pixels, let go."""
+        handle.scroll_into_view_if_needed()
+        box = handle.bounding_box()
+        x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+        self.tab.mouse.move(x, y)
+        self.tab.mouse.down()
+        self.tab.mouse.move(x + dx, y + dy, steps=steps)
+        self.tab.mouse.up()
