@@ -55,7 +55,9 @@ def test_metadata_is_what_the_course_needs_and_no_more(path):
     for cell in notebook["cells"]:
         hidden = {"jupyter"} if notebooks.source(cell).startswith("predict(") else set()  # the code names the answer
         assert set(cell["metadata"]) == {"slideshow"} | hidden, notebooks.source(cell)
-        assert not hidden or cell["metadata"]["jupyter"] == {"source_hidden": True}
+        if hidden:  # JupyterLab shows the first line of a hidden cell
+            assert cell["metadata"]["jupyter"] == {"source_hidden": True}
+            assert notebooks.source(cell).splitlines()[0] == "predict("
         assert cell["metadata"]["slideshow"].get("slide_type") in SLIDE_TYPES
 
 
@@ -78,7 +80,7 @@ def test_a_lesson_has_its_parts(path):
         assert f"## {part}" in text, part
     numbered = re.findall(r"\*\*Predict (\d+)\.\*\*", text)
     assert numbered == [str(i) for i in range(1, len(numbered) + 1)] and len(numbered) >= 4
-    assert re.findall(r'^predict\("(\d+)"', code, re.M) == numbered
+    assert re.findall(r'^predict\(\s*"(\d+)"', code, re.M) == numbered
     assert len(re.findall(r"\*\*Exercise \d+\.\*\*", text)) >= 5
     assert (path.parent / "solutions" / path.name).exists()
 

@@ -26,10 +26,13 @@ class LineScene(CurveScene):
         super().__init__(style)
         self._axes = figure.subplots()
         self._axes.set(xlim=(0, 10), ylim=(-10, 10))
+        self.heading(self._axes, "a line")
         self._line = self.curve(self._axes, "gradient", "line")
+        self._said = self.words(self._axes)
 
     def update(self, result):
         self._line.set_data([0, 10], [0, result.slope])
+        self._said.set_text(f"slope {result.slope:g}")
 
     def grips(self):
         (_, x), (_, y) = self._line.get_data()
@@ -75,6 +78,7 @@ def whole_width(panel):
 
 def test_both_layers_together_are_the_picture():
     panel = make()
+    panel._scene._said.set_text("")  # words are the page's own
     whole = pixels(panel._picture.backdrop)
     left, top, width, height = panel._picture.frame["box"]
     moving = pixels(panel._picture.moving)
@@ -126,6 +130,15 @@ def test_light_while_moving_and_sharp_at_rest():
     assert panel._picture.frame["light"] and whole_width(panel) == 800
     hand_rests(panel)
     assert not panel._picture.frame["light"] and whole_width(panel) == 1600
+
+
+def test_words_are_left_to_the_page_and_stand_in_the_saved_picture():
+    panel = make()
+    ((left, bottom, size, text),) = panel._picture.frame["words"]
+    assert text == "slope 1" and 0 < left < 30 and 70 < bottom < 100 and 1 < size < 3
+    saved = panel.png()
+    panel._scene._said.set_text("")
+    assert panel.png() != saved
 
 
 def test_in_a_narrow_window_the_layout_stays():

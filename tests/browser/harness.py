@@ -39,7 +39,11 @@ window.probe = (root, pictures = 'img, canvas') => {
   if (!shown.length || shown.some(e => e.tagName === 'IMG' && !(e.complete && e.naturalWidth))) return null;
   board.imageSmoothingQuality = 'high';      // else a line may fall between the pixels sampled
   board.clearRect(0, 0, 320, 160);
-  for (const e of shown) board.drawImage(e, 0, 0, 320, 160);
+  const boxes = shown.map(e => e.getBoundingClientRect());
+  const [x, y] = ['left', 'top'].map(side => Math.min(...boxes.map(box => box[side])));
+  const [w, h] = [[x, 'right'], [y, 'bottom']].map(([from, side]) => Math.max(...boxes.map(box => box[side])) - from);
+  shown.forEach((e, i) => { const box = boxes[i];
+    board.drawImage(e, (box.x - x) / w * 320, (box.y - y) / h * 160, box.width / w * 320, box.height / h * 160); });
   let hash = 0;
   for (const pixel of new Uint32Array(board.getImageData(0, 0, 320, 160).data.buffer))
     hash = (Math.imul(hash, 31) + pixel) | 0;
@@ -59,7 +63,7 @@ window.settled = async (root, ms, unlike = null, pictures = undefined) => {
 
 # A panel's picture has come to rest: every layer has one pixel for each pixel of the screen.
 SHARP = """picture => [...picture.querySelectorAll('img')]
-  .every(i => i.complete && Math.abs(i.naturalWidth - devicePixelRatio * i.clientWidth) <= 1)"""
+  .every(i => i.complete && Math.abs(i.naturalWidth - devicePixelRatio * i.clientWidth) <= 2)"""
 
 
 def write_notebook(path, *cells):
@@ -211,10 +215,12 @@ class Panel:
         return self.root.evaluate("(root, how) => settled(root, 500, ...how)", [unlike, layer])
 
     def watch_frames(self):
-        """From now on note every frame of the moving layer."""
-        self.root.locator(".livegrad-moving").evaluate("""img => {
+        """From now on note every frame of the moving layer: each is an image of its own that takes the last one's place."""
+        self.picture.evaluate("""picture => {
             window.frames = [];
-            img.addEventListener('load', () => frames.push(img.naturalWidth / img.clientWidth)); }""")
+            const seen = img => frames.push(Math.round(10 * img.naturalWidth / img.clientWidth) / 10);
+            new MutationObserver(records => records.flatMap(r => [...r.addedNodes])
+              .filter(node => node.matches('.livegrad-moving')).forEach(seen)).observe(picture, {childList: true}); }""")
 
     def frames(self):
         """The frames since `watch_frames`, each as its pixels per CSS pixel."""

@@ -69,6 +69,9 @@ class ScalesScene(CurveScene):
         (self._grip,) = self._backward.plot([], [], "o", color="black", markersize=5.5 * style.width, fillstyle="none",
                                             markeredgewidth=style.width)
         self.moving.append(self._grip)
+        lost = {"linestyle": "", "marker": "x", "markersize": 3.2 * style.width, "markeredgewidth": 0.8 * style.width}
+        self._forward_lost = self.curve(self._forward, "threshold", "inf or nan", **lost)
+        self._backward_lost = self.curve(self._backward, "threshold", **lost)
         self.legend(figure)
         self._forward_words = self.words(self._forward)
         self._backward_words = self.words(self._backward)
@@ -81,6 +84,9 @@ class ScalesScene(CurveScene):
         self._gradient.set_data(layers, _finite(result.dz))
         self._weight_gradient.set_data(layers, _finite(result.dW))
         self._prediction.set_data(layers, _finite(result.prediction))
+        for line, sizes in ((self._forward_lost, result.a), (self._backward_lost, result.dz)):
+            where = layers[~np.isfinite(sizes)]
+            line.set_data(where, np.full(len(where), self.ceiling**0.95))
         end = result.prediction[0]
         self._grip.set_data(*([1], [np.clip(end, self.floor, self.ceiling)]) if np.isfinite(end) else ([], []))
         self._forward_words.set_text(_overflow(result.a, layers) or

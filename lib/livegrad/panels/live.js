@@ -1,5 +1,6 @@
 // The picture of a panel. Two images lie on top of each other: the backdrop (axes, labels, pinned
-// curves) and, transparent around them, the things that move. The kernel sends only what changed.
+// curves) and, transparent around them, the things that move. Words that change are text of the page.
+// The kernel sends only what changed.
 const REST_MS = 160;
 
 function element(parent, tag, name) {
@@ -35,6 +36,7 @@ function render({ model, el }) {
   const problem = element(el, "div", "problem");
   problem.setAttribute("role", "alert");
   const grips = [];
+  const texts = [];
   let rest;
 
   // Each grip is a handle on the picture itself. A slider does the same by keyboard.
@@ -67,6 +69,13 @@ function render({ model, el }) {
     grips.forEach((grip, i) => {
       grip.hidden = !places[i];
       if (places[i]) Object.assign(grip.style, { left: `${100 * places[i][0]}%`, bottom: `${100 * places[i][1]}%` });
+    });
+    const said = frame.words || [];
+    while (texts.length < said.length) texts.push(element(picture, "span", "words"));
+    texts.forEach((text, i) => {
+      const [left, bottom, size, words] = said[i];
+      text.textContent = words;
+      Object.assign(text.style, { left: `${left}%`, bottom: `${bottom}%`, fontSize: `${size}cqw` });
     });
     // Once the hand rests, ask for the sharp picture of what is shown.
     clearTimeout(rest);

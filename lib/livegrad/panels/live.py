@@ -7,7 +7,8 @@ draws the result. What makes it fast:
 - The figure is built once. A slider moves its artists and nothing else.
 - The picture has two layers. Axes, labels and pinned curves are the backdrop; it is drawn
   and sent again only when it changes. The moving artists are drawn alone on a transparent
-  layer, of which only the inked part is sent.
+  layer, of which only the inked part is sent. Words are left to the browser: to draw them
+  would take longer than all curves together.
 - While the hand moves, that layer is drawn at one pixel per CSS pixel. Once the hand rests,
   the browser asks for the sharp one.
 - No event waits in a queue: ipywidgets keeps one message per slider under way and folds all
@@ -33,6 +34,7 @@ import traitlets
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 from PIL import Image
 
 from livegrad.panels.controls import Control, parse_state
@@ -60,7 +62,7 @@ class Scene(Protocol):
     """Width of the picture over its height."""
 
     moving: Sequence[Any]
-    """The artists that `update` moves, in drawing order."""
+    """The artists that `update` moves, in drawing order. Texts among them stand on their lower left corner."""
 
     def update(self, result: Any) -> bool | None:
         """Move the artists to a result. True says that something behind them changed too."""
@@ -156,7 +158,7 @@ class Panel:
 
         self.controls: dict[str, widgets.Widget] = {name: kind.widget() for name, kind in self._kinds.items()}
         self._picture = Picture()
-        self._text = widgets.Text(description="State", continuous_update=False, layout={"width": "430px", "max_width": "100%"},
+        self._text = widgets.Text(description="State", continuous_update=False, layout={"width": "520px", "max_width": "100%"},
                                   style={"description_width": "40px"}, tooltip="Copy this to share it; paste one and press Enter")
         self._assign(self._start)
         self.widget = self._assemble(presets, style)
@@ -208,7 +210,8 @@ class Panel:
         """The whole picture, both layers, as a PNG."""
         with _drawing:
             self._canvas.draw()
-            self._draw_moving(self._canvas.get_renderer())
+            for artist in self._scene.moving:
+                artist.draw(self._canvas.get_renderer())
             return _png(np.asarray(self._canvas.buffer_rgba()), compress_level=9)
 
     def close(self) -> None:
@@ -309,25 +312,23 @@ class Panel:
             self._figure.set_dpi(CSS_DPI * ratio)
             renderer = self._canvas.get_renderer()
             renderer.clear()
-            self._draw_moving(renderer)
+            for artist in self._scene.moving:
+                if not isinstance(artist, Text):
+                    artist.draw(renderer)
             drawn = time.perf_counter()
             pixels = np.asarray(self._canvas.buffer_rgba())
             box = _inked(pixels)
             changes["moving"] = _png(pixels[box], compress_level=1)
             self.timing |= {"draw": drawn - started, "encode": time.perf_counter() - drawn}
-            grips = self._places()
+            places = {"box": _percent(box, pixels.shape), "grips": self._places(), "words": self._words()}
         self._number += 1
-        self._send(changes, grips=grips, box=_percent(box, pixels.shape))
+        self._send(changes, places)
 
     def _draw_backdrop(self, ratio: float) -> bytes:
         self._figure.set_dpi(CSS_DPI * ratio)
         self._canvas.draw()
         self._backdrop_ratio = ratio
         return _png(np.asarray(self._canvas.buffer_rgba()), compress_level=1)
-
-    def _draw_moving(self, renderer: Any) -> None:
-        for artist in self._scene.moving:
-            artist.draw(renderer)
 
     def _places(self) -> list[list[float]]:
         """Grips as fractions of the picture, kept inside their axes so that they can be caught."""
@@ -340,7 +341,14 @@ class Panel:
             places.append([round(float(f), 4) for f in at / size])
         return places
 
-    def _send(self, changes: Mapping[str, Any], **places: Any) -> None:
+    def _words(self) -> list[list[Any]]:
+        """Left and bottom in percent of the picture, type size in percent of its width, and the text."""
+        size = np.array(self._canvas.get_width_height(), dtype=float)
+        texts = [artist for artist in self._scene.moving if isinstance(artist, Text)]
+        return [[*(100 * text.get_transform().transform(text.get_position()) / size).round(2).tolist(),
+                 round(text.get_fontsize() / 72 / self._figure.get_figwidth() * 100, 3), text.get_text()] for text in texts]
+
+    def _send(self, changes: Mapping[str, Any], places: Mapping[str, Any]) -> None:
         """One message a frame, with all that changed."""
         with self._picture.hold_sync():
             for name, value in changes.items():
