@@ -1,6 +1,6 @@
 """What the per-layer statistics of a deep network cost, against bare matrix products and against PyTorch.
 
-    python benchmarks/kernels.py [--threads N] [--batch N] [--seconds S]
+    python benchmarks/kernels.py [--threads N] [--batch N] [--sweeps N]
 
 One pass is forward, backward, and three numbers per layer: the root mean square of A, the norms of ∂C/∂Z and
 ∂C/∂W. Contenders, all on the same weights, inputs and output gradient:
@@ -11,27 +11,32 @@ One pass is forward, backward, and three numbers per layer: the root mean square
 
 All get the same number of threads. A library's threads go on spinning for some milliseconds after its last
 product and would slow the next contender; so each one rests, then warms up, then is timed several times, and
-the contenders take turns. The table shows the medians in milliseconds and the ratios of the medians.
+the contenders take turns. A machine has slow seconds, too: the table is gone through several times, so that no
+line gets them all. Shown are the medians in milliseconds and the ratios of the medians.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
-import statistics
 import sys
 import time
+from collections import defaultdict
 from collections.abc import Callable
+from itertools import product
+from statistics import median
 
 REST_SECONDS = 0.06
 TIMED_PASSES = 5
+
+Passes = dict[str, Callable[[], object]]
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--threads", type=int, default=os.cpu_count(), help="threads for every contender")
     parser.add_argument("--batch", type=int, default=256, help="number of examples")
-    parser.add_argument("--seconds", type=float, default=2.0, help="time to spend on each line of the table")
+    parser.add_argument("--sweeps", type=int, default=7, help="how often to go through the table")
     args = parser.parse_args()
     for variable in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ[variable] = str(args.threads)  # read when NumPy and PyTorch are first imported
@@ -46,42 +51,44 @@ def main() -> None:
     else:
         torch.set_num_threads(args.threads)
 
+    lines = list(product(("tanh", "relu"), ("float32", "float64"), (100, 256), (20, 50, 100)))
+    seconds: dict[tuple, dict[str, list[float]]] = {line: defaultdict(list) for line in lines}
+    for sweep in range(args.sweeps):
+        print(f"sweep {sweep + 1} of {args.sweeps}", file=sys.stderr)
+        for line in lines:
+            for name, times in race(contenders(*line, args.batch)).items():
+                seconds[line][name] += times
+
     peer = torch.__version__ if torch else "-"
     print(f"Python {sys.version.split()[0]}, NumPy {np.__version__}, PyTorch {peer}")
     print(f"{args.threads} threads, batch {args.batch}; medians in ms")
     header = f"{'phi':<5}{'dtype':<9}{'width':>5}{'depth':>6} |{'bare':>8}{'ours':>8}{'torch':>8}"
     print(f"{header} |{'ours/bare':>10}{'ours/torch':>11}")
-    for phi in ("tanh", "relu"):
-        for dtype in ("float32", "float64"):
-            for width in (100, 256):
-                for depth in (20, 50, 100):
-                    ms = race(contenders(phi, dtype, width, depth, args.batch), args.seconds)
-                    peer = f"{ms['torch']:8.2f}" if "torch" in ms else f"{'-':>8}"
-                    ratio = f"{ms['ours'] / ms['torch']:11.2f}" if "torch" in ms else f"{'-':>11}"
-                    print(
-                        f"{phi:<5}{dtype:<9}{width:>5}{depth:>6} |{ms['bare']:8.2f}{ms['ours']:8.2f}{peer}"
-                        f" |{ms['ours'] / ms['bare']:10.2f}{ratio}",
-                        flush=True,
-                    )
+    for (phi, dtype, width, depth), times in seconds.items():
+        ms = {name: 1e3 * median(t) for name, t in times.items()}
+        peer = f"{ms['torch']:8.2f}" if torch else f"{'-':>8}"
+        ratio = f"{ms['ours'] / ms['torch']:11.2f}" if torch else f"{'-':>11}"
+        print(
+            f"{phi:<5}{dtype:<9}{width:>5}{depth:>6} |{ms['bare']:8.2f}{ms['ours']:8.2f}{peer}"
+            f" |{ms['ours'] / ms['bare']:10.2f}{ratio}"
+        )
 
 
-def race(passes: dict[str, Callable[[], object]], seconds: float) -> dict[str, float]:
-    """Median milliseconds of each pass, the contenders taking turns until time is up (at least 3 rounds)."""
-    samples: dict[str, list[float]] = {name: [] for name in passes}
-    end, rounds = time.perf_counter() + seconds, 0
-    while rounds < 3 or time.perf_counter() < end:
-        rounds += 1
-        for name, one_pass in passes.items():
-            time.sleep(REST_SECONDS)
+def race(passes: Passes) -> dict[str, list[float]]:
+    """Seconds of a few passes of each contender, one contender after the other."""
+    seconds = {}
+    for name, one_pass in passes.items():
+        time.sleep(REST_SECONDS)
+        one_pass()
+        seconds[name] = []
+        for _ in range(TIMED_PASSES):
+            start = time.perf_counter()
             one_pass()
-            for _ in range(TIMED_PASSES):
-                start = time.perf_counter()
-                one_pass()
-                samples[name].append(time.perf_counter() - start)
-    return {name: 1e3 * statistics.median(times) for name, times in samples.items()}
+            seconds[name].append(time.perf_counter() - start)
+    return seconds
 
 
-def contenders(phi: str, dtype: str, width: int, depth: int, batch: int) -> dict[str, Callable[[], object]]:
+def contenders(phi: str, dtype: str, width: int, depth: int, batch: int) -> Passes:
     """The passes to time by name; ours and PyTorch's have been compared and agree."""
     import numpy as np
 

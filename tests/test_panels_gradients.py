@@ -31,6 +31,7 @@ def drive(panel):
 @pytest.mark.parametrize("factory", [depth_panel, factors_panel, training_panel])
 def test_no_corner_breaks_a_panel(factory):
     panel = factory()
+    assert len(panel.controls) <= 5 and len(factory(lecture=True).widget.children[0].children) < 5
     frames = set()
     with warnings.catch_warnings():
         warnings.simplefilter("error")

@@ -197,7 +197,10 @@ class Panel:
 
     def pin(self) -> None:
         """Keep the present curves as a ghost to compare with."""
-        self._leave_ghost(self.result)
+        with _drawing:
+            self._scene.pin(self.result)
+        self._backdrop_ratio = 0.0
+        self._repaint(light=False)
 
     def reset(self) -> None:
         """Go back to the values the panel started from and take the ghosts away."""
@@ -370,12 +373,6 @@ class Panel:
             self._figure.draw_without_rendering()
             self._figure.set_layout_engine("none")
             self._backdrop_ratio = 0.0
-
-    def _leave_ghost(self, result: Any) -> None:
-        with _drawing:
-            self._scene.pin(result)
-        self._backdrop_ratio = 0.0
-        self._repaint(light=False)
 
     @contextmanager
     def _complaining(self, guard: bool = True):
