@@ -10,8 +10,8 @@ One pass is forward, backward, and three numbers per layer: the root mean square
     torch   PyTorch eager with retain_grad on every z, if it is installed
 
 All get the same number of threads. A library's threads go on spinning for some milliseconds after its last
-product and would slow the next contender; so each one rests, then warms up, then is timed several times, and
-the contenders take turns. A machine has slow seconds, too: the table is gone through several times, so that no
+product and would slow the next contender; so each one rests, warms up, then is timed several times, and the
+contenders take turns. A machine has slow seconds, too: the table is gone through several times, so that no
 line gets them all. Shown are the medians in milliseconds and the ratios of the medians.
 """
 

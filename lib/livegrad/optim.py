@@ -120,8 +120,8 @@ class Momentum(Optimizer):
 class RMSProp(Optimizer):
     """Divide by a running root mean square: s ← αs + (1 − α)g², p ← p − lr·g/(√s + eps).
 
-    Tieleman & Hinton (2012), lecture 6.5. A gradient that is 1e-6 times too small gives the same step, as long
-    as it is well above eps.
+    Tieleman & Hinton (2012), lecture 6.5. A gradient that is 1e-6 times too small gives the same step, as
+    long as it is well above eps.
 
     Examples
     --------
