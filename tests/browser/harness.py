@@ -90,7 +90,8 @@ def serve(tree, front_end="jupyterlab"):
     news = own / "settings" / "@jupyterlab" / "apputils-extension" / "notification.jupyterlab-settings"
     news.parent.mkdir(parents=True, exist_ok=True)
     news.write_text('{"fetchNews": "false"}')
-    environment = dict(os.environ, JUPYTER_CONFIG_DIR=str(own / "config"), IPYTHONDIR=str(own / "ipython"),
+    environment = dict(os.environ, OPENBLAS_NUM_THREADS="1",  # as start.py and Binder run the course
+                       JUPYTER_CONFIG_DIR=str(own / "config"), IPYTHONDIR=str(own / "ipython"),
                        JUPYTER_DATA_DIR=str(own / "data"), JUPYTERLAB_SETTINGS_DIR=str(own / "settings"),
                        JUPYTERLAB_WORKSPACES_DIR=str(own / "workspaces"))
     # Voila is served as an extension of the same server, which gives all three one set of options.
