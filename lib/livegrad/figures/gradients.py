@@ -15,6 +15,7 @@ from livegrad.style import Style
 
 __all__ = ["ChainScene", "ScalesScene", "TrainingScene"]
 
+
 def _finite(values: np.ndarray) -> np.ndarray:
     """Values that a log axis can draw: what is 0, infinite or nan leaves a gap."""
     values = np.asarray(values, dtype=np.float64)

@@ -100,11 +100,12 @@ function render({ model, el }) {
   };
   document.addEventListener("focusin", keepKeys);
 
-  const watch = { "change:backdrop": backdrop, "change:moving": moving, "change:frame": words };
+  // Every frame is painted: one that moved by whole pixels has the same bytes in another place.
+  const frame = () => { moving(); words(); };
+  const watch = { "change:backdrop": backdrop, "change:frame": frame };
   for (const [event, act] of Object.entries(watch)) model.on(event, act);
   backdrop();
-  moving();
-  words();
+  frame();
   return () => {
     for (const [event, act] of Object.entries(watch)) model.off(event, act);
     document.removeEventListener("focusin", keepKeys);
