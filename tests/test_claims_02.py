@@ -61,14 +61,15 @@ def one_number_decides():
     start, vanish, explode = scales(30, 0.7, "tanh"), scales(30, 1.0, "sigmoid"), scales(30, 3.0, "relu")
     right, longer, wide = scales(50, 1.4, "relu"), scales(60, 1.4, "relu"), scales(50, 6.0, "sigmoid")
     assert start.dW.max() / start.dW.min() < 2
+    assert scales(50, 1.5, "relu").survival / right.survival > (1.5 / 1.4) ** 49
     assert 0.3 < right.survival < 3 and abs(right.factor - 1) < 0.01
     return [f"At the start M is {start.factor:.3f}, and {start.survival:.2e} of the gradient is left",
             f"M is {vanish.factor:.3f}, just under the best slope of ¼, and {vanish.survival:.2e} is left",
             f"M is {explode.factor:.2f}, and the gradient grows {explode.survival:.2e} times",
             f"and {right.survival:.3f} arrives. A little further, at 1.5, it is {scales(50, 1.5, 'relu').survival:.1f}",
-            f"each of the 49 steps has grown by {percent(1.5 / 1.4 - 1)}",
+            f"M has grown\nby {percent(scales(50, 1.5, 'relu').factor / right.factor - 1)}, and 49 steps make that {(1.5 / 1.4) ** 49:.0f} times",
             f"says M = {longer.factor:.2f}. The dotted line is then {longer.prediction[0] / longer.dz[0]:.0f} times off",
-            f"shrinks by {in_words(np.log10(start.dz[-1] / start.dz[0]), {'four': (3.5, 5)})} powers of ten",
+            f"shrinks by more than {in_words(np.log10(start.dz[-1] / start.dz[0]), {'four': (4, 5)})} powers of ten",
             f"At scale 6 and depth 50, {wide.survival:.2e} is left, against {scales(50, 1.0, 'sigmoid').survival:.2e} at scale 1",
             "ReLU at scale 1.4", "Go back to 1.4", "M is $1.4\\cdot\\sqrt{1/2}$", "$s = 0.7$"]
 
@@ -106,7 +107,7 @@ def where_numbers_end():
     return [f"ends at ${power(single.max)}$, and its smallest positive number is ${power(single.smallest_subnormal)}$",
             f"reaches from ${power(np.nextafter(0, 1))}$ to ${power(double.max)}$",
             f"{lost.sum()} of 60 layers have no finite activation: the signal overflows at layer {np.argmax(lost) + 1}",
-            f"in float32 the signal overflows at layer {np.argmax(lost) + 1}", f"finite gradient, {finite.dz[0]:.1e} at layer 1",
+            f"in float32 the signal overflows at layer {np.argmax(lost) + 1}", f"finite gradient, {finite.dz[0]:.1e} at layer 1 (above the picture) and {finite.survival:.2e} times that at layer 60",
             f"A gradient of {finite.dz[0]:.1e} is finite and useless", "1e-8 is an ordinary number", "1e-8 of the weight per step",
             f"in float64 it is {scales(60, 0.05, 'sigmoid', np.float64).survival:.2e} of that at layer 60", "sigmoid at scale 0.05"]
 

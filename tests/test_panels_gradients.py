@@ -89,6 +89,13 @@ def test_a_pull_that_means_nothing_moves_nothing():
     assert panel.controls["weight_scale"].value == 0.2 and panel.problem == ""
 
 
+def test_the_handle_never_leaves_the_picture():
+    panel = factors_panel("depth=6 weight=8 activation=sigmoid")
+    (x, y), = panel._picture.frame["grips"]
+    assert 0 < x < 1 and 0 < y < 1
+    assert panel._scene._here.get_ydata()[0] >= panel._scene._sweep.get_ylim()[0]
+
+
 def test_pulling_the_weight_moves_it():
     panel = factors_panel()
     x, y = panel._picture.frame["grips"][0]

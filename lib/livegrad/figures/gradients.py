@@ -110,10 +110,10 @@ class ChainScene(CurveScene):
     def __init__(self, figure: Figure, style: Style) -> None:
         super().__init__(style)
         self._bars, self._sweep = figure.subplots(1, 2, width_ratios=(3, 2))
-        self._bars.set(yscale="log", ylim=(1e-6, 1e6))
+        self._bars.set(yscale="log", ylim=(1e-8, 1e8))
         self._bars.grid(False, axis="x")
         self.heading(self._bars, "each factor: from the error, back to the input")
-        self._sweep.set(yscale="log", ylim=(1e-6, 1e6), xlim=(-8, 8), xlabel="weight $w$")
+        self._sweep.set(yscale="log", ylim=(1e-8, 1e8), xlim=(-8, 8), xlabel="weight $w$")
         self.heading(self._sweep, r"the whole product  $|\partial C/\partial w^1|$")
         for axes in (self._bars, self._sweep):
             _few_ticks(axes, style)
@@ -138,7 +138,7 @@ class ChainScene(CurveScene):
             line.set_data(_stems(places, sizes, [_kind(name) == kind for name in chain.names]))
         self._product.set_data(places, product)
         self._all_weights.set_data(result.weights, _finite(np.abs(result.gradients)))
-        self._here.set_data([result.weight], product[-1:])
+        self._here.set_data([result.weight], np.clip(product[-1:], *self._sweep.get_ylim()))
         self._words.set_text(f"product: {plain(chain.product[-1])}" if chain.product[-1] else "product: 0, which no log axis can show")
         renamed, self._names = self._names != chain.names, chain.names
         if renamed:
