@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache, partial
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -12,6 +13,7 @@ from numpy.typing import DTypeLike
 from livegrad import activations
 from livegrad.activations import Activation
 from livegrad.data import load_digits
+from livegrad.initializers import lecun_normal
 from livegrad.losses import half_mse, softmax_cross_entropy
 from livegrad.mlp import MLP, Gradients, Statistics, Trace, norm, rms, statistics
 from livegrad.optim import SGD
@@ -301,11 +303,11 @@ def train(depth: int, weight_scale: float, activation: str | Activation, learnin
     test = np.arange(len(x)) % 5 == 0
     weights, order = np.random.SeedSequence(seed).spawn(2)
     net = MLP.create([x.shape[1], *[width] * (depth - 1), 10], np.random.default_rng(weights), activation=activation,
-                     init=lambda shape, rng: rng.standard_normal(shape) * weight_scale / math.sqrt(shape[1]))
+                     init=partial(lecun_normal, gain=weight_scale))
     minibatches = _minibatches(np.random.default_rng(order), np.flatnonzero(~test), batch)
     optimizer = SGD(learning_rate)
     losses: list[float] = []
-    ratios: list[list[float]] = []
+    ratios: list[np.ndarray] = []
     trace = gradients = None
 
     def so_far(taken: int) -> TrainingRun:
@@ -322,19 +324,23 @@ def train(depth: int, weight_scale: float, activation: str | Activation, learnin
                 yield so_far(taken)
                 return
             gradients = net.backward(trace, softmax_cross_entropy.gradient(trace.a[-1], labels[pick]), gradients)
-            ratios.append([learning_rate * norm(dW) / norm(W) for W, dW in zip(net.weights, gradients.dW, strict=True)])
+            ratios.append(learning_rate * statistics(trace, gradients).dW / [norm(W) for W in net.weights])
             if taken % report == 0:
                 yield so_far(taken)
             optimizer.step(net.parameters(), gradients.parameters())
         yield so_far(steps)
 
 
+@cache  # every step of a slider asks for them
 def _standardized_digits() -> tuple[np.ndarray, np.ndarray]:
-    """Images with mean 0 and standard deviation 1 in every pixel, and labels."""
+    """Images with mean 0 and standard deviation 1 in every pixel, and labels. Not to be written to."""
     digits = load_digits()
     spread = digits.images.std(axis=0)
     # A pixel that is the same in all images carries nothing; dividing by 1 leaves it at 0.
-    return (digits.images - digits.images.mean(axis=0)) / np.where(spread > 0, spread, 1.0), digits.labels
+    images = (digits.images - digits.images.mean(axis=0)) / np.where(spread > 0, spread, 1.0)
+    for shared in (images, digits.labels):
+        shared.setflags(write=False)
+    return images, digits.labels
 
 
 def _minibatches(rng: np.random.Generator, indices: np.ndarray, size: int) -> Iterator[np.ndarray]:

@@ -164,6 +164,7 @@ class Panel:
         self.widget = self._assemble(presets, style)
         self._resize()
         self._show(light=False, guard=False)
+        self._opened = self.result
         for control in self.controls.values():
             control.observe(lambda _: self._moved(), "value")
         self._text.observe(self._typed, "value")
@@ -203,11 +204,13 @@ class Panel:
         self._repaint(light=False)
 
     def reset(self) -> None:
-        """Go back to the values the panel started from and take the ghosts away."""
+        """Go back to what the panel opened with and take the ghosts away."""
         self._assign({name: kind.default for name, kind in self._kinds.items()} | self._start)
-        self._scene.pin(None)
+        with _drawing:
+            self._scene.pin(None)
         self._backdrop_ratio = 0.0
-        self._show(light=False)
+        self._shown = self.state
+        self._display(self._opened, light=False)
 
     def png(self) -> bytes:
         """The whole picture, both layers, as a PNG."""
@@ -223,10 +226,8 @@ class Panel:
             widget.close()
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
-        return {"text/plain": self.readout,
-                "image/png": base64.b64encode(self.png()).decode("ascii"),
-                "application/vnd.jupyter.widget-view+json": {
-                    "version_major": 2, "version_minor": 0, "model_id": self.widget.model_id}}
+        return self.widget._repr_mimebundle_() | {
+            "text/plain": self.readout, "image/png": base64.b64encode(self.png()).decode("ascii")}
 
     # --- events from the browser ---
 
@@ -238,10 +239,8 @@ class Panel:
     def _typed(self, change: Mapping[str, Any]) -> None:
         if change["new"] == self.state:
             return
-        try:
+        with self._complaining():
             self.state = change["new"]
-        except ValueError as error:
-            self._complain(error)
 
     def _dragged(self, change: Mapping[str, Any]) -> None:
         pull = change["new"]

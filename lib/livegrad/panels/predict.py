@@ -48,9 +48,7 @@ class Prediction:
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
         lines = [f"Prediction {self._number}", *(f"  ( ) {option}" for option in self._options)]
-        return {"text/plain": "\n".join(lines),
-                "application/vnd.jupyter.widget-view+json": {
-                    "version_major": 2, "version_minor": 0, "model_id": self.widget.model_id}}
+        return self.widget._repr_mimebundle_() | {"text/plain": "\n".join(lines)}
 
 
 def predict(number: str, options: Sequence[str], answer: int, because: str = "") -> Prediction:

@@ -47,7 +47,6 @@ class TrainingPanel(Panel):
         self._train_button = button("Train", "Start, or go on after Stop", self.train)
         self._stop_button = button("Stop", "Stop after the present step", self.stop)
         super().__init__(scene, controls, lambda **values: deque(run(**values), maxlen=1)[-1], describe, **options)
-        self._finished = self.result
         self._compute = lambda **values: next(run(**values))
 
     def train(self) -> None:
@@ -72,8 +71,8 @@ class TrainingPanel(Panel):
 
     def reset(self) -> None:
         """Go back to the finished run the panel opened with and take the ghosts away."""
+        self._abandon()
         super().reset()
-        self._display(self._finished, light=False)
 
     async def _follow(self, pieces: Iterator[Any], turn: object) -> None:
         with self._complaining():
@@ -82,12 +81,16 @@ class TrainingPanel(Panel):
                 await asyncio.sleep(_FRAME_SECONDS)
                 if turn is not self._turn or not self.running:
                     return
-        self._pieces = None
-        self.stop()
+        self._abandon()
+        self._mark()
 
     def _show(self, **how: Any) -> None:
-        self._pieces, self._turn, self.running = None, None, False
+        self._abandon()
         super()._show(**how)
+
+    def _abandon(self) -> None:
+        """Let go of the run, so that Train begins a new one."""
+        self._pieces, self._turn, self.running = None, None, False
 
     def _display(self, result: Any, **how: Any) -> None:
         super()._display(result, **how)
