@@ -1,31 +1,18 @@
 """Every panel of notebook 02 through the ends of all its controls, and what its picture claims."""
 
-import itertools
 import warnings
 
 import numpy as np
 import pytest
+from driving import drive
 
 from livegrad.panels import training
-from livegrad.panels.controls import Slider
 from livegrad.panels.gradients import depth_panel, factors_panel, training_panel
 
 
 @pytest.fixture(autouse=True)
 def no_waiting(monkeypatch):
     monkeypatch.setattr(training, "_FRAME_SECONDS", 0)
-
-
-def stations(kind):
-    return [kind.low, kind.default, kind.high] if isinstance(kind, Slider) else kind.options
-
-
-def drive(panel):
-    """Set every combination of minimum, default and maximum; yield after each."""
-    for values in itertools.product(*map(stations, panel._kinds.values())):
-        panel._assign(dict(zip(panel._kinds, values, strict=True)))
-        panel._moved()
-        yield values
 
 
 @pytest.mark.parametrize("factory", [depth_panel, factors_panel, training_panel])

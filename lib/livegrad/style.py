@@ -1,6 +1,6 @@
 """One visual language for the whole course: a color, a line and a marker for each quantity.
 
-The colors are those of Okabe and Ito (2008), and one of Paul Tol's for the loss, which stay
+The colors are those of Okabe and Ito (2008), and three of Paul Tol's, which stay
 apart for the three common color-vision deficiencies. No quantity is told by its color alone: the line style and
 the marker differ too.
 """
@@ -23,6 +23,8 @@ LINES: dict[str, dict[str, Any]] = {
     "threshold": {"color": "#56544F", "linestyle": "-.", "marker": ""},
     "slope": {"color": "#56B4E9", "linestyle": "-", "marker": "^"},
     "loss": {"color": "#882255", "linestyle": "-", "marker": ""},
+    "eigenvalue": {"color": "#332288", "linestyle": "--", "marker": ""},
+    "singular_value": {"color": "#999933", "linestyle": "-", "marker": "s"},
 }
 """Line, marker and color of each quantity, as keyword arguments of `Axes.plot`."""
 

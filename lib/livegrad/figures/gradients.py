@@ -7,27 +7,12 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import NullLocator
 
 from livegrad.experiments.gradients import ChainSweep, Scales, TrainingRun
-from livegrad.figures.scene import CurveScene, plain
+from livegrad.figures.scene import CurveScene, drawable, few_ticks, plain
 from livegrad.style import Style
 
 __all__ = ["ChainScene", "ScalesScene", "TrainingScene"]
-
-
-def _finite(values: np.ndarray) -> np.ndarray:
-    """Values that a log axis can draw: what is 0, infinite or nan leaves a gap."""
-    values = np.asarray(values, dtype=np.float64)
-    return np.where(np.isfinite(values) & (values > 0), values, np.nan)
-
-
-def _few_ticks(axes: Axes, style: Style) -> None:
-    """Round powers of ten on the log axis, no more than can be read, and no ticks between."""
-    low, high = np.round(np.log10(axes.get_ylim())).astype(int)
-    every = next(e for e in (1, 2, 5, 10, 20, 50) if (high - low) / e <= (4 if style.lecture else 8))
-    axes.set_yticks(10.0 ** np.arange(low + -low % every, high + 1, every))
-    axes.yaxis.set_minor_locator(NullLocator())
 
 
 def _overflow(sizes: np.ndarray, order: np.ndarray) -> str:
@@ -52,7 +37,7 @@ class ScalesScene(CurveScene):
         self._forward, self._backward = figure.subplots(1, 2, sharey=True)
         for axes in (self._forward, self._backward):
             axes.set(yscale="log", ylim=(self.floor, self.ceiling), xlim=(0, most_layers + 1), xlabel="layer")
-            _few_ticks(axes, style)
+            few_ticks(axes, style)
             axes.axhline(1, color="#999999", linewidth=1)
             for name, info in (("float32", np.finfo(np.float32)), ("float64", np.finfo(np.float64))):
                 for which, end in (("largest", float(info.max)), ("smallest", float(info.smallest_subnormal))):
@@ -80,11 +65,11 @@ class ScalesScene(CurveScene):
     def update(self, result: Scales) -> None:
         """Move the four curves."""
         layers = np.arange(1, result.depth + 1)
-        self._activation.set_data(layers, _finite(result.a))
-        self._difference.set_data(layers, _finite(result.difference))
-        self._gradient.set_data(layers, _finite(result.dz))
-        self._weight_gradient.set_data(layers, _finite(result.dW))
-        self._prediction.set_data(layers, _finite(result.prediction))
+        self._activation.set_data(layers, drawable(result.a))
+        self._difference.set_data(layers, drawable(result.difference))
+        self._gradient.set_data(layers, drawable(result.dz))
+        self._weight_gradient.set_data(layers, drawable(result.dW))
+        self._prediction.set_data(layers, drawable(result.prediction))
         for line, sizes in ((self._forward_lost, result.a), (self._backward_lost, result.dz)):
             where = layers[~np.isfinite(sizes)]
             line.set_data(where, np.full(len(where), self.ceiling**0.95))
@@ -116,7 +101,7 @@ class ChainScene(CurveScene):
         self._sweep.set(yscale="log", ylim=(1e-8, 1e8), xlim=(-8, 8), xlabel="weight $w$")
         self.heading(self._sweep, r"the whole product  $|\partial C/\partial w^1|$")
         for axes in (self._bars, self._sweep):
-            _few_ticks(axes, style)
+            few_ticks(axes, style)
             axes.axhline(1, color="#999999", linewidth=1)
         thick = {"marker": "", "linewidth": 4.2 * style.width, "linestyle": "-", "solid_capstyle": "butt"}
         self._kinds = {"error, input": self.curve(self._bars, "threshold", "error, input", **thick),
@@ -132,12 +117,12 @@ class ChainScene(CurveScene):
     def update(self, result: ChainSweep) -> bool:
         """Move bars and curves. Another depth has other names under its bars."""
         chain = result.chain
-        sizes, product = _finite(np.abs(chain.factors)), _finite(np.abs(chain.product))
+        sizes, product = drawable(np.abs(chain.factors)), drawable(np.abs(chain.product))
         places = np.arange(1, len(sizes) + 1)
         for kind, line in self._kinds.items():
             line.set_data(_stems(places, sizes, [_kind(name) == kind for name in chain.names]))
         self._product.set_data(places, product)
-        self._all_weights.set_data(result.weights, _finite(np.abs(result.gradients)))
+        self._all_weights.set_data(result.weights, drawable(np.abs(result.gradients)))
         self._here.set_data([result.weight], np.clip(product[-1:], *self._sweep.get_ylim()))
         self._words.set_text(f"product: {plain(chain.product[-1])}" if chain.product[-1] else "product: 0, which no log axis can show")
         renamed, self._names = self._names != chain.names, chain.names
@@ -180,7 +165,7 @@ class TrainingScene(CurveScene):
         for axes, height, label in ((self._left, np.log(10), "guessing: ln 10"), (self._right, 1e-3, "healthy: about 0.001")):
             axes.axhline(height, **style.line("threshold"))
             axes.annotate(label, (1, height), (-4, 4), xycoords=("axes fraction", "data"), textcoords="offset points", ha="right")
-            _few_ticks(axes, style)
+            few_ticks(axes, style)
         self._loss = self.curve(self._left, "loss", "loss of each minibatch")
         self._ratio = self.curve(self._right, "weight_gradient", "per layer, last 10 steps")
         self.legend(figure)
@@ -189,7 +174,7 @@ class TrainingScene(CurveScene):
     def update(self, result: TrainingRun) -> None:
         """Move the two curves."""
         # What is off the scale runs along its edge.
-        loss, ratio = (np.clip(_finite(values), *axes.get_ylim()) for values, axes in
+        loss, ratio = (np.clip(drawable(values), *axes.get_ylim()) for values, axes in
                        ((result.loss, self._left), (result.update_ratio, self._right)))
         self._loss.set_data(np.arange(len(loss)), loss)
         self._ratio.set_data(np.arange(1, len(ratio) + 1), ratio)

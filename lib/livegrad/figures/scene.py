@@ -10,10 +10,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.text import Text
+from matplotlib.ticker import NullLocator
 
 from livegrad.style import Style
 
-__all__ = ["CurveScene", "plain"]
+__all__ = ["CurveScene", "drawable", "few_ticks", "plain"]
 
 _MOST_GHOSTS = 3
 
@@ -74,6 +75,20 @@ class CurveScene:
     def grips(self) -> Sequence[tuple[Axes, float, float]]:
         """No grips, unless a subclass has some."""
         return []
+
+
+def drawable(values: np.ndarray) -> np.ndarray:
+    """Values that a log axis can draw: what is 0, infinite or nan leaves a gap."""
+    values = np.asarray(values, dtype=np.float64)
+    return np.where(np.isfinite(values) & (values > 0), values, np.nan)
+
+
+def few_ticks(axes: Axes, style: Style) -> None:
+    """Round powers of ten on the log axis, no more than can be read, and no ticks between."""
+    low, high = np.round(np.log10(axes.get_ylim())).astype(int)
+    every = next(e for e in (1, 2, 5, 10, 20, 50) if (high - low) / e <= (4 if style.lecture else 8))
+    axes.set_yticks(10.0 ** np.arange(low + -low % every, high + 1, every))
+    axes.yaxis.set_minor_locator(NullLocator())
 
 
 def plain(value: float) -> str:
