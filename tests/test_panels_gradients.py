@@ -1,5 +1,6 @@
 """Every panel of notebook 02 through the ends of all its controls, and what its picture claims."""
 
+import threading
 import warnings
 
 import numpy as np
@@ -144,3 +145,29 @@ def test_an_error_while_training_is_shown_and_the_panel_lives_on(monkeypatch):
     monkeypatch.undo()
     panel.train()
     assert panel.problem == "" and "After 300 steps" in panel.readout
+
+
+def test_reset_in_another_thread_has_the_last_word(monkeypatch):
+    """JupyterLab may press Reset in one thread while another computes the next piece of the run."""
+    panel = training_panel("depth=3 activation=relu weight_scale=1.4")
+    opened, run = panel.readout, panel._run
+    computing, release = threading.Event(), threading.Event()
+
+    def slow(**values):
+        for result in run(**values):
+            if result.taken == 100:
+                computing.set()
+                assert release.wait(10)
+            yield result
+
+    monkeypatch.setattr(panel, "_run", slow)
+    training_thread = threading.Thread(target=panel.train)
+    training_thread.start()
+    assert computing.wait(10)
+    reset_thread = threading.Thread(target=panel.reset)
+    reset_thread.start()
+    reset_thread.join(0.2)
+    release.set()
+    training_thread.join(10)
+    reset_thread.join(10)
+    assert panel.readout == opened and panel._progress.value == 1 and not panel.running

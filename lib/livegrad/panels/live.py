@@ -23,6 +23,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import contextmanager
+from functools import wraps
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -40,16 +41,25 @@ from PIL import Image
 from livegrad.panels.controls import Control, parse_state
 from livegrad.style import Style, lecture_mode
 
-__all__ = ["Panel", "Picture", "Scene", "button"]
+__all__ = ["Panel", "Picture", "Scene", "alone", "button"]
 
 CSS_DPI = 100
 """Dots per figure inch at one device pixel per CSS pixel: a figure of 9 inches is 900 CSS pixels wide."""
 
 _HERE = Path(__file__).parent
 
-# JupyterLab may run widget callbacks beside a running cell, in a thread of their own, and
-# Matplotlib does not draw in two threads at once.
-_drawing = threading.RLock()
+# JupyterLab runs widget callbacks beside a running cell, in threads of their own, and two of one
+# panel may come in two threads. A panel answers one at a time, and Matplotlib draws in one thread at a time.
+_lock = threading.RLock()
+
+
+def alone(method: Callable[..., Any]) -> Callable[..., Any]:
+    """Let no other thread into any panel while the method runs."""
+    @wraps(method)
+    def locked(*args: Any, **kwargs: Any) -> Any:
+        with _lock:
+            return method(*args, **kwargs)
+    return locked
 
 
 class Scene(Protocol):
@@ -132,6 +142,7 @@ class Panel:
         If `state` or a preset does not fit the controls.
     """
 
+    @alone
     def __init__(self, scene: Callable[[Figure, Style], Scene], controls: Sequence[Control],
                  compute: Callable[..., Any], describe: Callable[[Any], str], *,
                  preview: Callable[..., Any] | None = None, drag: Callable[..., dict[str, Any]] | None = None,
@@ -149,7 +160,7 @@ class Panel:
         self.readout = self.problem = self._shown = ""
         self.result: Any = None
         self.timing: dict[str, float] = {}
-        with _drawing, matplotlib.rc_context(style.rc()):
+        with matplotlib.rc_context(style.rc()):
             self._figure = Figure()
             self._canvas = FigureCanvasAgg(self._figure)
             self._scene = scene(self._figure, style)
@@ -191,34 +202,35 @@ class Panel:
         return " ".join(f"{name}={self._kinds[name].text(value)}" for name, value in self.values.items())
 
     @state.setter
+    @alone
     def state(self, text: str) -> None:
         values = parse_state(text, self._kinds)
         self._assign(values)
         self._moved()
 
+    @alone
     def pin(self) -> None:
         """Keep the present curves as a ghost to compare with."""
-        with _drawing:
-            self._scene.pin(self.result)
+        self._scene.pin(self.result)
         self._backdrop_ratio = 0.0
         self._repaint(light=False)
 
+    @alone
     def reset(self) -> None:
         """Go back to what the panel opened with and take the ghosts away."""
         self._assign({name: kind.default for name, kind in self._kinds.items()} | self._start)
-        with _drawing:
-            self._scene.pin(None)
+        self._scene.pin(None)
         self._backdrop_ratio = 0.0
         self._shown = self.state
         self._display(self._opened, light=False)
 
+    @alone
     def png(self) -> bytes:
         """The whole picture, both layers, as a PNG."""
-        with _drawing:
-            self._canvas.draw()
-            for artist in self._scene.moving:
-                artist.draw(self._canvas.get_renderer())
-            return _png(np.asarray(self._canvas.buffer_rgba()), compress_level=9)
+        self._canvas.draw()
+        for artist in self._scene.moving:
+            artist.draw(self._canvas.get_renderer())
+        return _png(np.asarray(self._canvas.buffer_rgba()), compress_level=9)
 
     def close(self) -> None:
         """Free the widgets. The panel is dead afterwards."""
@@ -231,17 +243,20 @@ class Panel:
 
     # --- events from the browser ---
 
+    @alone
     def _moved(self) -> None:
         # A browser's slider may report a value anew that differs in its last bit only.
         if not self._quiet and self.state != self._shown:
             self._show(light=True)
 
+    @alone
     def _typed(self, change: Mapping[str, Any]) -> None:
         if change["new"] == self.state:
             return
         with self._complaining():
             self.state = change["new"]
 
+    @alone
     def _dragged(self, change: Mapping[str, Any]) -> None:
         pull = change["new"]
         grips = self._scene.grips()
@@ -249,13 +264,13 @@ class Panel:
             return
         axes = grips[pull["grip"]][0]
         with self._complaining():
-            with _drawing:
-                size = self._canvas.get_width_height()
-                x, y = axes.transData.inverted().transform(np.multiply(size, (pull["x"], pull["y"])))
+            size = self._canvas.get_width_height()
+            x, y = axes.transData.inverted().transform(np.multiply(size, (pull["x"], pull["y"])))
             pulled = self._drag(pull["grip"], x, y, self.result)
             self._assign({name: self._kinds[name].snap(value) for name, value in pulled.items()})
             self._moved()
 
+    @alone
     def _viewed(self, change: Mapping[str, Any]) -> None:
         # A narrow window scales the picture down: its type needs some room to stand in.
         self._width = int(np.clip(change["new"]["width"], self._narrowest, 2000))
@@ -264,6 +279,7 @@ class Panel:
             self._resize()
             self._repaint(light=False)
 
+    @alone
     def _rested(self, _: widgets.Widget, content: Any, __: Any) -> None:
         if content.get("rest") != self._number or not self._light:
             return
@@ -298,31 +314,29 @@ class Panel:
         self.problem = ""
         if started is not None:
             self.timing["compute"] = time.perf_counter() - started
-        with _drawing:
-            if self._scene.update(result):
-                self._backdrop_ratio = 0.0
+        if self._scene.update(result):
+            self._backdrop_ratio = 0.0
         self._repaint(light=light)
 
     def _repaint(self, *, light: bool) -> None:
         ratio = min(1.0, self._ratio) if light else self._ratio
         self._light = light
         changes: dict[str, Any] = {}
-        with _drawing:
-            if self._backdrop_ratio < ratio:
-                changes["backdrop"] = self._draw_backdrop(ratio)
-            started = time.perf_counter()
-            self._figure.set_dpi(CSS_DPI * ratio)
-            renderer = self._canvas.get_renderer()
-            renderer.clear()
-            for artist in self._scene.moving:
-                if not isinstance(artist, Text):
-                    artist.draw(renderer)
-            drawn = time.perf_counter()
-            pixels = np.asarray(self._canvas.buffer_rgba())
-            box = _inked(pixels)
-            changes["moving"] = _png(pixels[box], compress_level=1)
-            self.timing |= {"draw": drawn - started, "encode": time.perf_counter() - drawn}
-            places = {"box": _percent(box, pixels.shape), "grips": self._places(), "words": self._words()}
+        if self._backdrop_ratio < ratio:
+            changes["backdrop"] = self._draw_backdrop(ratio)
+        started = time.perf_counter()
+        self._figure.set_dpi(CSS_DPI * ratio)
+        renderer = self._canvas.get_renderer()
+        renderer.clear()
+        for artist in self._scene.moving:
+            if not isinstance(artist, Text):
+                artist.draw(renderer)
+        drawn = time.perf_counter()
+        pixels = np.asarray(self._canvas.buffer_rgba())
+        box = _inked(pixels)
+        changes["moving"] = _png(pixels[box], compress_level=1)
+        self.timing |= {"draw": drawn - started, "encode": time.perf_counter() - drawn}
+        places = {"box": _percent(box, pixels.shape), "grips": self._places(), "words": self._words()}
         self._number += 1
         self._send(changes, places)
 
@@ -364,14 +378,13 @@ class Panel:
 
     def _resize(self) -> None:
         """Lay the figure out for the width shown. Type keeps its size."""
-        with _drawing:
-            inches = self._width / CSS_DPI
-            self._figure.set_size_inches(inches, inches / self._scene.aspect)
-            self._figure.set_dpi(CSS_DPI)
-            self._figure.set_layout_engine("constrained")
-            self._figure.draw_without_rendering()
-            self._figure.set_layout_engine("none")
-            self._backdrop_ratio = 0.0
+        inches = self._width / CSS_DPI
+        self._figure.set_size_inches(inches, inches / self._scene.aspect)
+        self._figure.set_dpi(CSS_DPI)
+        self._figure.set_layout_engine("constrained")
+        self._figure.draw_without_rendering()
+        self._figure.set_layout_engine("none")
+        self._backdrop_ratio = 0.0
 
     @contextmanager
     def _complaining(self, guard: bool = True):
@@ -404,6 +417,7 @@ class Panel:
         panel.add_class("livegrad-panel")
         return panel
 
+    @alone
     def _jump(self, values: Mapping[str, Any]) -> None:
         self._assign(values)
         self._show(light=False)

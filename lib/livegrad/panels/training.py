@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from typing import Any
 
 import ipywidgets as widgets
 
 from livegrad.panels.controls import Control
-from livegrad.panels.live import Panel, button
+from livegrad.panels.live import Panel, alone, button
 
 __all__ = ["TrainingPanel"]
 
@@ -53,36 +53,49 @@ class TrainingPanel(Panel):
         """Start a run with the controls' values, or go on with one that was stopped."""
         if self.running:
             return
-        if self._pieces is None:
-            self._pieces = self._run(**self.values)
-        self.running, self._turn = True, object()
-        self._mark()
-        follow = self._follow(self._pieces, self._turn)
+        follow = self._start_turn()
         try:
             # The loop keeps a weak hold on its tasks only.
             self._task = asyncio.get_running_loop().create_task(follow)
         except RuntimeError:  # outside a kernel nobody can press Stop meanwhile
             asyncio.run(follow)
 
+    @alone
     def stop(self) -> None:
         """Halt the run. `train` goes on with it."""
         self.running = False
         self._mark()
 
+    @alone
     def reset(self) -> None:
         """Go back to the finished run the panel opened with and take the ghosts away."""
         self._abandon()
         super().reset()
 
-    async def _follow(self, pieces: Iterator[Any], turn: object) -> None:
+    @alone
+    def _start_turn(self) -> Coroutine[Any, Any, None]:
+        if self._pieces is None:
+            self._pieces = self._run(**self.values)
+        self.running, self._turn = True, object()
+        self._mark()
+        return self._follow(self._turn)
+
+    async def _follow(self, turn: object) -> None:
+        while self._next_piece(turn):
+            await asyncio.sleep(_FRAME_SECONDS)
+
+    @alone
+    def _next_piece(self, turn: object) -> bool:
+        """Compute and show one result; False once the run is over, or no longer ours."""
+        if turn is not self._turn or not self.running:
+            return False
         with self._complaining():
-            for result in pieces:
+            if (result := next(self._pieces, None)) is not None:
                 self._display(result, light=result.progress < 1)
-                await asyncio.sleep(_FRAME_SECONDS)
-                if turn is not self._turn or not self.running:
-                    return
+                return True
         self._abandon()
         self._mark()
+        return False
 
     def _show(self, **how: Any) -> None:
         self._abandon()
