@@ -129,7 +129,7 @@ def test_stop_halts_a_run_and_train_goes_on_with_it():
     panel.train()
     assert shown[-1] == 100 and not panel.running and not panel._train_button.disabled
     panel.train()
-    assert shown[-1] == 300 and shown.count(110) == 1 and panel.readout == opened
+    assert shown[-1] == 300 and shown.count(110) == 1 and panel.readout == opened and panel.problem == ""
 
 
 def test_an_error_while_training_is_shown_and_the_panel_lives_on(monkeypatch):

@@ -310,25 +310,33 @@ def train(depth: int, weight_scale: float, activation: str | Activation, learnin
     ratios: list[np.ndarray] = []
     trace = gradients = None
 
+    @np.errstate(all="ignore")  # an overflow ends the run and is reported
     def so_far(taken: int) -> TrainingRun:
         guesses = net.forward(x[test]).a[-1].argmax(axis=1)
         recent = np.median(ratios[-report:], axis=0) if ratios else np.full(depth, np.nan)
         return TrainingRun(steps, taken, np.array(losses), recent, float(np.mean(guesses == labels[test])))
 
-    with np.errstate(all="ignore"):  # an overflow ends the run and is reported
-        for taken in range(steps):
-            pick = next(minibatches)
-            trace = net.forward(x[pick], trace)
-            losses.append(softmax_cross_entropy(trace.a[-1], labels[pick]))
-            if not np.isfinite(losses[-1]):
-                yield so_far(taken)
-                return
-            gradients = net.backward(trace, softmax_cross_entropy.gradient(trace.a[-1], labels[pick]), gradients)
-            ratios.append(learning_rate * statistics(trace, gradients).dW / [norm(W) for W in net.weights])
-            if taken % report == 0:
-                yield so_far(taken)
-            optimizer.step(net.parameters(), gradients.parameters())
-        yield so_far(steps)
+    @np.errstate(all="ignore")
+    def look() -> Gradients | None:
+        nonlocal trace
+        pick = next(minibatches)
+        trace = net.forward(x[pick], trace)
+        losses.append(softmax_cross_entropy(trace.a[-1], labels[pick]))
+        if not np.isfinite(losses[-1]):
+            return None
+        found = net.backward(trace, softmax_cross_entropy.gradient(trace.a[-1], labels[pick]), gradients)
+        ratios.append(learning_rate * statistics(trace, found).dW / [norm(W) for W in net.weights])
+        return found
+
+    for taken in range(steps):
+        gradients = look()
+        if gradients is None:
+            yield so_far(taken)
+            return
+        if taken % report == 0:
+            yield so_far(taken)
+        optimizer.step(net.parameters(), gradients.parameters())
+    yield so_far(steps)
 
 
 @cache  # every step of a slider asks for them
