@@ -10,19 +10,15 @@ All four stand in one notebook and take turns.
 import argparse
 import importlib.util
 import pathlib
-import sys
 import tempfile
 
 import numpy as np
+from pressing import ECHO, PRESS, TRAFFIC, harness
 
 from livegrad.panels.gradients import depth_panel
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "tests" / "browser"))
-import harness  # noqa: E402  (it lives beside the browser tests, which use it too)
-
 # The job is the panel's own experiment, so that the rows differ in nothing but the way to the screen.
 SETUP = """
-import io
 import ipywidgets as widgets
 import matplotlib.pyplot as plt
 import numpy as np
@@ -86,61 +82,9 @@ control.observe(update, "value")
 widgets.VBox([control, canvas])
 """
 
-ECHO = """
-def tiny(shade):
-    png = io.BytesIO()
-    plt.imsave(png, np.full((8, 8), shade), cmap="gray", vmin=0, vmax=1, format="png")
-    return png.getvalue()
-
-frames = tiny(0.2), tiny(0.8)
-image = widgets.Image(value=frames[0], width=200, height=100)
-knob = slider()
-knob.observe(lambda _: setattr(image, "value", frames[image.value == frames[0]]), "value")
-widgets.VBox([knob, image])
-"""
-
 ROWS = {"our panel": PANEL, "interact + inline": INTERACT, "ipympl": IPYMPL, "bare echo": ECHO}
 TARGETS = (("interact + inline", "our panel", ">=", 4.0), ("ipympl", "our panel", ">=", 2.5),
            ("our panel", "bare echo", "<=", 3.0))
-
-# Every message between page and server, with its time: shows where the milliseconds go.
-TRAFFIC = """
-window.traffic = [];
-window.WebSocket = class extends WebSocket {
-  constructor(...of) {
-    super(...of);
-    const size = data => data.byteLength ?? data.length;
-    this.addEventListener('message', e => traffic.push({at: performance.now(), in: size(e.data)}));
-    this.send = data => { traffic.push({at: performance.now(), in: 0}); super.send(data); };
-  }
-};
-"""
-
-# Presses fall anywhere between two screen refreshes, and always on a picture that has come to rest.
-PRESS = """async (root, [key, presses]) => {
-  const handle = [...root.querySelectorAll('.noUi-handle')]
-    .find(h => /weight scale/i.test(h.closest('.widget-inline-hbox').textContent));
-  root.querySelector('img, canvas').scrollIntoView({block: 'center'});
-  const times = [];
-  for (let k = 0; k < presses; k++) {
-    const before = await settled(root, 500);
-    await new Promise(r => setTimeout(r, 17 * Math.random()));
-    traffic.length = 0;
-    const start = performance.now();
-    handle.focus({preventScroll: true});
-    handle.dispatchEvent(new KeyboardEvent('keydown', {key, bubbles: true}));
-    for (let now = before; now === null || now === before; now = probe(root)) {
-      if (performance.now() - start > 10000) throw new Error('no picture changed');
-      await new Promise(requestAnimationFrame);
-    }
-    const end = performance.now();
-    const sent = traffic.find(m => !m.in).at;
-    const answer = traffic.filter(m => m.in && m.at > sent).reduce((a, b) => b.in > a.in ? b : a).at;
-    times.push([end - start, sent - start, answer - sent, end - answer]);
-  }
-  return times;
-}"""
-
 
 def measure(rounds, presses):
     """name -> array (rounds * presses, 4) in ms: total, key to message, message to answer, answer to pixels."""
@@ -160,7 +104,7 @@ def measure(rounds, presses):
                 for i, name in enumerate(rows, start=1):
                     key = "ArrowLeft" if turn % 2 else "ArrowRight"
                     cells.nth(i).evaluate("e => e.scrollIntoView()")
-                    times[name] += cells.nth(i).evaluate(PRESS, [key, presses])
+                    times[name] += cells.nth(i).evaluate(PRESS, ["Echo" if name == "bare echo" else "Weight scale", [key] * presses])
             return {name: np.array(t) for name, t in times.items()}
 
 

@@ -1,0 +1,79 @@
+"""Milliseconds from a key press to changed pixels for every slider of every panel of the course.
+
+Panels open at their defaults, and once more with everything that sets the size of the work (depth, width, …)
+at its largest. The bare echo of a slider stands in the same notebook and takes its turn before each panel;
+each slider is compared with it.
+
+    python benchmarks/every_panel.py [--presses 6] [name of a panel …]
+"""
+import argparse
+import importlib
+import pathlib
+import pkgutil
+import tempfile
+
+import numpy as np
+from pressing import ECHO, PRESS, TRAFFIC, harness
+
+import livegrad.panels
+from livegrad.panels.controls import Slider
+
+TARGET = 5.0
+SIZES = {"batch", "count", "depth", "fan_in", "fan_out", "hidden", "length", "size", "steps", "width"}
+
+
+def factories(wanted):
+    """(module, factory) of every panel that stands in a panel module's `__all__`."""
+    for module in pkgutil.iter_modules(livegrad.panels.__path__, "livegrad.panels."):
+        room = importlib.import_module(module.name)
+        for name in getattr(room, "__all__", []):
+            if name.endswith("_panel") and (not wanted or name in wanted):
+                yield module.name, name
+
+
+def places(module, name):
+    """State strings to measure a panel at, each with its sliders: label and the key that has room to move."""
+    panel = getattr(importlib.import_module(module), name)()
+    sliders = [kind for kind in panel._kinds.values() if isinstance(kind, Slider)]
+    states = {"default": "", "largest": " ".join(f"{k.name}={k.high:g}" for k in sliders if k.name in SIZES)}
+    for where, state in states.items():
+        if state or where == "default":
+            at_end = {k.name for k in sliders if k.name in SIZES and where == "largest" or k.default == k.high}
+            yield where, state, [(k.label, "ArrowLeft" if k.name in at_end else "ArrowRight") for k in sliders]
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("panels", nargs="*", help="names of panels; all, if none is given")
+    parser.add_argument("--presses", type=int, default=6, help="key presses per slider")
+    options = parser.parse_args()
+    jobs = [(module, name, *place) for module, name in factories(options.panels) for place in places(module, name)]
+    cells = [f'from {module} import {name}\n{name}("{state}")' for module, name, _, state, _ in jobs]
+    missed = []
+    with tempfile.TemporaryDirectory() as folder:
+        tree = pathlib.Path(folder)
+        harness.write_notebook(tree / "panels.ipynb", ECHO, *cells)
+        with harness.chromium() as browser, harness.serve(tree) as open_:
+            page = open_(browser, "panels.ipynb", script=TRAFFIC).run_all(seconds=600)
+            if page.errors():
+                raise SystemExit("a panel did not open: " + "; ".join(page.errors()))
+
+            def median(cell, label, way):
+                keys = [way, "ArrowLeft" if way == "ArrowRight" else "ArrowRight"] * (options.presses // 2)  # there and back
+                root = page.tab.locator(".jp-CodeCell").nth(cell)
+                root.evaluate("e => e.scrollIntoView()")
+                return np.median([total for total, *_ in root.evaluate(PRESS, [label, keys])])
+
+            print(f"{'panel':26}{'at':10}{'slider':34}{'ms':>7}{'/ echo':>8}")
+            for cell, (_, name, where, _, sliders) in enumerate(jobs, start=1):
+                echo = median(0, "Echo", "ArrowRight" if cell % 2 else "ArrowLeft")
+                for label, key in sliders:
+                    took = median(cell, label, key)
+                    late = "" if took <= TARGET * echo else "  MISSED"
+                    missed += [f"{name}: {label}"] * bool(late)
+                    print(f"{name:26}{where:10}{label:34}{took:7.0f}{took / echo:8.1f}{late}", flush=True)
+    print(f"target: at most {TARGET:g} times the echo. Missed: {', '.join(missed) or 'none'}")
+
+
+if __name__ == "__main__":
+    main()

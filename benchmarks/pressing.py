@@ -1,0 +1,63 @@
+"""Press keys on sliders in a real browser and time the picture: what the benchmarks of panels share."""
+import pathlib
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "tests" / "browser"))
+import harness  # noqa: E402, F401  (it lives beside the browser tests, which use it too)
+
+# The floor: a slider whose observer swaps a tiny ready-made PNG.
+ECHO = """
+import io
+import ipywidgets as widgets
+import matplotlib.pyplot as plt
+import numpy as np
+
+def tiny(shade):
+    png = io.BytesIO()
+    plt.imsave(png, np.full((8, 8), shade), cmap="gray", vmin=0, vmax=1, format="png")
+    return png.getvalue()
+
+frames = tiny(0.2), tiny(0.8)
+image = widgets.Image(value=frames[0], width=200, height=100)
+knob = widgets.FloatSlider(value=1.0, min=0.05, max=4.0, step=0.05, description="Echo")
+knob.observe(lambda _: setattr(image, "value", frames[image.value == frames[0]]), "value")
+widgets.VBox([knob, image])
+"""
+
+# Every message between page and server, with its time: shows where the milliseconds go.
+TRAFFIC = """
+window.traffic = [];
+window.WebSocket = class extends WebSocket {
+  constructor(...of) {
+    super(...of);
+    const size = data => data.byteLength ?? data.length;
+    this.addEventListener('message', e => traffic.push({at: performance.now(), in: size(e.data)}));
+    this.send = data => { traffic.push({at: performance.now(), in: 0}); super.send(data); };
+  }
+};
+"""
+
+# Presses fall anywhere between two screen refreshes, and always on a picture that has come to rest.
+PRESS = """async (root, [label, keys]) => {
+  const handle = [...root.querySelectorAll('.noUi-handle')]
+    .find(h => h.closest('.widget-inline-hbox').querySelector('.widget-label').textContent === label);
+  root.querySelector('img, canvas').scrollIntoView({block: 'center'});
+  const times = [];
+  for (const key of keys) {
+    const before = await settled(root, 500);
+    await new Promise(r => setTimeout(r, 17 * Math.random()));
+    traffic.length = 0;
+    const start = performance.now();
+    handle.focus({preventScroll: true});
+    handle.dispatchEvent(new KeyboardEvent('keydown', {key, bubbles: true}));
+    for (let now = before; now === null || now === before; now = probe(root)) {
+      if (performance.now() - start > 10000) throw new Error('no picture changed');
+      await new Promise(requestAnimationFrame);
+    }
+    const end = performance.now();
+    const sent = traffic.find(m => !m.in).at;
+    const answer = traffic.filter(m => m.in && m.at > sent).reduce((a, b) => b.in > a.in ? b : a).at;
+    times.push([end - start, sent - start, answer - sent, end - answer]);
+  }
+  return times;
+}"""
