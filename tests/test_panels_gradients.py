@@ -171,3 +171,11 @@ def test_reset_in_another_thread_has_the_last_word(monkeypatch):
     training_thread.join(10)
     reset_thread.join(10)
     assert panel.readout == opened and panel._progress.value == 1 and not panel.running
+
+
+def test_names_below_the_factors_follow_the_depth_without_a_new_backdrop():
+    panel = factors_panel("depth=1")
+    backdrop = panel._picture.backdrop
+    panel.controls["depth"].value = 6
+    names = [text for *_, text, centered, bold in panel._picture.frame["words"] if centered and not bold]
+    assert names == list(panel.result.chain.names) and panel._picture.backdrop == backdrop

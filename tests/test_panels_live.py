@@ -134,8 +134,8 @@ def test_light_while_moving_and_sharp_at_rest():
 
 def test_words_are_left_to_the_page_and_stand_in_the_saved_picture():
     panel = make()
-    ((left, bottom, size, text),) = panel._picture.frame["words"]
-    assert text == "slope 1" and 0 < left < 30 and 70 < bottom < 100 and 1 < size < 3
+    ((left, bottom, size, text, centered, bold),) = panel._picture.frame["words"]
+    assert text == "slope 1" and 0 < left < 30 and 70 < bottom < 100 and 1 < size < 3 and bold and not centered
     saved = panel.png()
     panel._scene._said.set_text("")
     assert panel.png() != saved

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import zip_longest
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -92,11 +93,14 @@ class ChainScene(CurveScene):
              "product so far. Right: the size of the whole product against the weight, on log axes")
     aspect = 2.3
 
-    def __init__(self, figure: Figure, style: Style) -> None:
+    def __init__(self, figure: Figure, style: Style, most_layers: int = 6) -> None:
         super().__init__(style)
         self._bars, self._sweep = figure.subplots(1, 2, width_ratios=(3, 2))
         self._bars.set(yscale="log", ylim=(1e-8, 1e8))
         self._bars.grid(False, axis="x")
+        # The names change with the depth. As words of the page they cost nothing; as tick labels, a new backdrop.
+        self._bars.set(xlim=(0, 1), xticks=[], xlabel=" ")
+        self._names = [self.words(self._bars, below=True) for _ in range(2 * most_layers + 1)]
         self.heading(self._bars, "each factor: from the error, back to the input")
         self._sweep.set(yscale="log", ylim=(1e-8, 1e8), xlim=(-8, 8), xlabel="weight $w$")
         self.heading(self._sweep, r"the whole product  $|\partial C/\partial w^1|$")
@@ -112,24 +116,20 @@ class ChainScene(CurveScene):
         self._here = self.curve(self._sweep, "gradient", linestyle="", marker="o", markersize=5 * style.width)
         self.legend(figure)
         self._words = self.words(self._bars)
-        self._names: tuple[str, ...] = ()
 
-    def update(self, result: ChainSweep) -> bool:
-        """Move bars and curves. Another depth has other names under its bars."""
+    def update(self, result: ChainSweep) -> None:
+        """Move bars, their names and the curves."""
         chain = result.chain
         sizes, product = drawable(np.abs(chain.factors)), drawable(np.abs(chain.product))
-        places = np.arange(1, len(sizes) + 1)
+        places = (np.arange(len(sizes)) + 0.5) / len(sizes)
         for kind, line in self._kinds.items():
             line.set_data(_stems(places, sizes, [_kind(name) == kind for name in chain.names]))
         self._product.set_data(places, product)
         self._all_weights.set_data(result.weights, drawable(np.abs(result.gradients)))
         self._here.set_data([result.weight], np.clip(product[-1:], *self._sweep.get_ylim()))
         self._words.set_text(f"product: {plain(chain.product[-1])}" if chain.product[-1] else "product: 0, which no log axis can show")
-        renamed, self._names = self._names != chain.names, chain.names
-        if renamed:
-            self._bars.set_xlim(0.4, len(places) + 0.6)
-            self._bars.set_xticks(places, chain.names)
-        return renamed
+        for text, x, name in zip_longest(self._names, places, chain.names):
+            text.set(x=0 if x is None else x, text=name or "")
 
     def grips(self) -> Sequence[tuple[Axes, float, float]]:
         """The present weight on the right."""

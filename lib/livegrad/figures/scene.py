@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.text import Text
 from matplotlib.ticker import NullLocator
+from matplotlib.transforms import ScaledTranslation
 
 from livegrad.style import Style
 
@@ -46,13 +47,28 @@ class CurveScene:
         self.moving.append(line)
         return line
 
+    def histogram(self, axes: Axes, quantity: str, **changes: Any) -> Callable[[np.ndarray, np.ndarray], None]:
+        """Add an empty histogram in the quantity's color; the function that comes back sets its heights and bin edges."""
+        outline = self.curve(axes, quantity, **{"marker": "", "linestyle": "-", "linewidth": 0.6 * self.style.width, **changes})
+        area = axes.stairs([0.0], [0.0, 1.0], fill=True, color=outline.get_color(), alpha=0.35)
+        self.moving.insert(self.moving.index(outline), area)
+
+        def fill(heights: np.ndarray, edges: np.ndarray) -> None:
+            area.set_data(heights, edges)
+            outline.set_data(np.repeat(edges, 2), np.concatenate([[0.0], np.repeat(heights, 2), [0.0]]))
+        return fill
+
     def heading(self, axes: Axes, text: str) -> None:
         """Say what the axes show, with room below for `words`."""
         axes.set_title(text, pad=2.1 * self.style.font)
 
-    def words(self, axes: Axes) -> Text:
-        """Add an empty line of text under the axes' heading, where no curve can cover it."""
-        text = axes.text(0, 1.025, "", transform=axes.transAxes, va="bottom", fontweight="bold")
+    def words(self, axes: Axes, below: bool = False) -> Text:
+        """Add an empty line of text under the axes' heading, where no curve can cover it; or centered below the x axis."""
+        if below:
+            down = ScaledTranslation(0, -1.7 * self.style.font / 72, axes.figure.dpi_scale_trans)
+            text = axes.text(0, 0, "", transform=axes.get_xaxis_transform() + down, va="bottom", ha="center")
+        else:
+            text = axes.text(0, 1.025, "", transform=axes.transAxes, va="bottom", fontweight="bold")
         self.moving.append(text)
         return text
 

@@ -73,9 +73,11 @@ function render({ model, el }) {
     const said = frame.words || [];
     while (texts.length < said.length) texts.push(element(picture, "span", "words"));
     texts.forEach((text, i) => {
-      const [left, bottom, size, words] = said[i];
+      const [left, bottom, size, words, centered, bold] = said[i] ?? [0, 0, 0, ""];
       text.textContent = words;
       Object.assign(text.style, { left: `${left}%`, bottom: `${bottom}%`, fontSize: `${size}cqw` });
+      text.style.transform = centered ? "translateX(-50%)" : "";
+      text.style.fontWeight = bold ? "bold" : "normal";
     });
     // Once the hand rests, ask for the sharp picture of what is shown.
     clearTimeout(rest);

@@ -72,7 +72,7 @@ class Scene(Protocol):
     """Width of the picture over its height."""
 
     moving: Sequence[Any]
-    """The artists that `update` moves, in drawing order. Texts among them stand on their lower left corner."""
+    """The artists that `update` moves, in drawing order. Texts among them stand on their lower left corner, or centered."""
 
     def update(self, result: Any) -> bool | None:
         """Move the artists to a result. True says that something behind them changed too."""
@@ -358,11 +358,12 @@ class Panel:
         return places
 
     def _words(self) -> list[list[Any]]:
-        """Left and bottom in percent of the picture, type size in percent of its width, and the text."""
+        """Left (or middle) and bottom in percent of the picture, type size in percent of its width, the text and its look."""
         size = np.array(self._canvas.get_width_height(), dtype=float)
-        texts = [artist for artist in self._scene.moving if isinstance(artist, Text)]
+        texts = [artist for artist in self._scene.moving if isinstance(artist, Text) and artist.get_text()]
         return [[*(100 * text.get_transform().transform(text.get_position()) / size).round(2).tolist(),
-                 round(text.get_fontsize() / 72 / self._figure.get_figwidth() * 100, 3), text.get_text()] for text in texts]
+                 round(text.get_fontsize() / 72 / self._figure.get_figwidth() * 100, 3), text.get_text(),
+                 text.get_ha() == "center", text.get_weight() == "bold"] for text in texts]
 
     def _send(self, changes: Mapping[str, Any], places: Mapping[str, Any]) -> None:
         """One message a frame, with all that changed."""
