@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from torch import nn
 from torch.nn import functional as F
 from torch.nn import init
 
@@ -48,6 +49,12 @@ INITIALIZERS: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
     "kaiming_uniform": init.kaiming_uniform_,
     "orthogonal": init.orthogonal_,
 }
+UNROLLED: dict[str, dict] = {
+    "layer_norm": {"normed": True},
+    "tau0": {"tau": 0},
+    "tau2": {"tau": 2},
+    "chunk3": {"chunk": 3},
+}
 
 
 def reference() -> dict[str, np.ndarray]:
@@ -60,6 +67,9 @@ def reference() -> dict[str, np.ndarray]:
         **network(rng),
         **optimizers(rng.standard_normal((3, 4)), rng.standard_normal((20, 3, 4))),
         **initializers(),
+        **clipping(np.random.default_rng(21)),
+        **recurrent(np.random.default_rng(22)),
+        **normalization(np.random.default_rng(23)),
     }
 
 
@@ -143,6 +153,156 @@ def initializers() -> dict[str, np.ndarray]:
     torch.manual_seed(0)
     draws = {name: fill(torch.empty(300, 500, dtype=torch.float64)) for name, fill in INITIALIZERS.items()}
     return {f"init/{name}": np.array([W.std().item(), W.abs().max().item()]) for name, W in draws.items()}
+
+
+def clipping(rng: np.random.Generator) -> dict[str, np.ndarray]:
+    """Three gradients together under both kinds of clipping, also when an entry is not finite."""
+    shapes, result = ((3, 4), (4,), (2, 3)), {}
+    for case, entry in (("finite", None), ("inf", np.inf), ("nan", np.nan)):
+        grads = [rng.standard_normal(shape) for shape in shapes]
+        if entry is not None:
+            grads[1][2] = entry
+        result |= {f"clip/{case}/g{i}": g for i, g in enumerate(grads)}
+        for threshold in (0.3, 1e3):
+            for name in ("norm", "value"):
+                params = [torch.zeros(g.shape, dtype=torch.float64) for g in grads]
+                for p, g in zip(params, grads):
+                    p.grad = torch.tensor(g)
+                total = getattr(nn.utils, f"clip_grad_{name}_")(params, threshold)
+                result |= {f"clip/{case}/{name}{threshold:g}/g{i}": p.grad.numpy() for i, p in enumerate(params)}
+                if name == "norm":
+                    result[f"clip/{case}/total"] = total.numpy()
+    return result
+
+
+def recurrent(rng: np.random.Generator) -> dict[str, np.ndarray]:
+    """A recurrent net with softmax cross-entropy at every step: `nn.RNN`, and unrolled where that gives no way in."""
+    N, T, D, H, K = 4, 7, 3, 5, 6
+    arrays = {
+        "W_x": rng.standard_normal((H, D)), "W_h": 0.6 * rng.standard_normal((H, H)), "b": rng.standard_normal(H),
+        "W_s": rng.standard_normal((K, H)), "c": rng.standard_normal(K), "gamma": 1 + 0.3 * rng.standard_normal(H),
+        "x": rng.standard_normal((N, T, D)), "h0": rng.standard_normal((N, H)),
+    }  # fmt: skip
+    targets = rng.integers(K, size=(N, T))
+    result = {f"rnn/{key}": value for key, value in arrays.items()} | {"rnn/targets": targets}
+    for phi in ("tanh", "relu"):
+        t = {key: torch.tensor(value, requires_grad=True) for key, value in arrays.items()}
+        result |= {f"rnn/{phi}/{key}": value for key, value in whole(t, phi, targets).items()}
+        for case, options in UNROLLED.items():
+            t = {key: torch.tensor(value, requires_grad=True) for key, value in arrays.items()}
+            result |= {f"rnn/{phi}/{case}/{key}": value for key, value in unrolled(t, phi, targets, **options).items()}
+        t = {key: torch.tensor(value, requires_grad=True) for key, value in arrays.items()}
+        by_hand = unrolled(t, phi, targets)
+        result |= {f"rnn/{phi}/{key}": by_hand[key] for key in ("dh", "dz")}
+    return result
+
+
+def whole(t: dict[str, torch.Tensor], phi: str, targets: np.ndarray) -> dict[str, np.ndarray]:
+    """States, cost and gradients of `nn.RNN` with these parameters and a linear readout."""
+    H, D = t["W_x"].shape
+    net = nn.RNN(D, H, nonlinearity=phi, batch_first=True, dtype=torch.float64)
+    with torch.no_grad():
+        for own, value in zip(net.parameters(), (t["W_x"], t["W_h"], t["b"], torch.zeros(H))):
+            own.copy_(value)
+    h, _ = net(t["x"], t["h0"][None])
+    cost = F.cross_entropy(F.linear(h, t["W_s"], t["c"]).flatten(0, 1), torch.tensor(targets).flatten())
+    cost.backward()
+    grads = dict(zip(("W_x", "W_h", "b"), net.parameters())) | {key: t[key] for key in ("W_s", "c", "x", "h0")}
+    result = {f"d{key}": p.grad.numpy() for key, p in grads.items()}
+    return result | {"h": h.detach().numpy(), "cost": cost.detach().numpy()}
+
+
+def unrolled(
+    t: dict[str, torch.Tensor],
+    phi: str,
+    targets: np.ndarray,
+    normed: bool = False,
+    tau: int | None = None,
+    chunk: int | None = None,
+) -> dict[str, np.ndarray]:
+    """The same step by step, and what `nn.RNN` does not offer.
+
+    With `tau`, each J_t is computed anew from the state tau + 1 steps earlier, which carries no gradient; with
+    `chunk`, no state carries one from a chunk to the next.
+    """
+    T = targets.shape[1]
+    zs, hs = [], []
+
+    def step(h: torch.Tensor, s: int) -> torch.Tensor:
+        z = F.linear(h, t["W_h"]) + F.linear(t["x"][:, s], t["W_x"])
+        z = F.layer_norm(z, z.shape[1:], t["gamma"], t["b"]) if normed else z + t["b"]
+        h = getattr(torch, phi)(z)
+        if tau is None:
+            z.retain_grad()
+            h.retain_grad()
+        zs.append(z)
+        hs.append(h)
+        return h
+
+    def cost(h: torch.Tensor, s: int) -> torch.Tensor:
+        return F.cross_entropy(F.linear(h, t["W_s"], t["c"]), torch.tensor(targets[:, s])) / T
+
+    total, h, states = torch.zeros(()), t["h0"], [t["h0"].detach()]
+    for s in range(T):
+        h = step(h.detach() if chunk and s and s % chunk == 0 else h, s)
+        states.append(h.detach())
+        if tau is None:
+            total = total + cost(h, s)
+        else:
+            start = max(0, s - tau)
+            h = t["h0"] if s < tau else states[start]
+            for k in range(start, s + 1):
+                h = step(h, k)
+            total = total + cost(h, s)
+            h = states[-1]
+    total.backward()
+    keys = ("W_x", "W_h", "b", "W_s", "c", "x", "h0") + (("gamma",) if normed else ())
+    grads = {key: torch.zeros_like(t[key]) if t[key].grad is None else t[key].grad for key in keys}
+    result = {f"d{key}": grad.numpy() for key, grad in grads.items()}
+    if tau is None:
+        result |= {name: torch.stack([v.grad for v in values], 1).numpy() for name, values in (("dh", hs), ("dz", zs))}
+    return result | {"h": torch.stack(states[1:], 1).numpy(), "cost": total.detach().numpy()}
+
+
+def normalization(rng: np.random.Generator) -> dict[str, np.ndarray]:
+    """Every normalization layer, and batch norm while it trains on three batches and then evaluates."""
+    D, groups, momentum = 6, 2, 0.3
+    gamma, beta = 1 + 0.3 * rng.standard_normal(D), rng.standard_normal(D)
+    batches = 2 + 3 * rng.standard_normal((3, 5, D))
+    dout, sequences = rng.standard_normal((5, D)), rng.standard_normal((2, 5, D))
+    given = {"gamma": gamma, "beta": beta, "batches": batches, "dout": dout, "sequences": sequences}
+    result = {f"norm/{key}": value for key, value in given.items()}
+    layers = {
+        "layer": nn.LayerNorm(D),
+        "group": nn.GroupNorm(groups, D),
+        "rms": nn.RMSNorm(D, eps=1e-5),
+        "batch": nn.BatchNorm1d(D, momentum=momentum),
+    }
+
+    def record(name: str, layer: nn.Module, x: np.ndarray, upstream: np.ndarray) -> None:
+        layer.zero_grad()
+        t = torch.tensor(x, requires_grad=True)
+        out = layer(t)
+        out.backward(torch.tensor(upstream))
+        tensors = {"dx": t, "dgamma": layer.weight} | ({"dbeta": layer.bias} if hasattr(layer, "bias") else {})
+        result.update({f"norm/{name}/{key}": p.grad.numpy().copy() for key, p in tensors.items()})
+        result[f"norm/{name}/out"] = out.detach().numpy()
+
+    for name, layer in layers.items():
+        layer.double()
+        with torch.no_grad():
+            layer.weight.copy_(torch.tensor(gamma))
+            if hasattr(layer, "bias"):
+                layer.bias.copy_(torch.tensor(beta))
+        if name in ("layer", "rms"):
+            record(f"{name}/sequences", layer, sequences, sequences[::-1].copy())
+        for k, x in enumerate(batches):
+            record(f"{name}/{k}", layer, x, dout)
+    result["norm/batch/running_mean"] = layers["batch"].running_mean.numpy().copy()
+    result["norm/batch/running_var"] = layers["batch"].running_var.numpy().copy()
+    layers["batch"].eval()
+    record("batch/eval", layers["batch"], batches[0], dout)
+    return result
 
 
 if __name__ == "__main__":
