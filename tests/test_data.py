@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from livegrad.data import Digits, load_digits, split
+from livegrad.data import Digits, load_digits, minibatches, split
 
 
 def test_the_digits_are_the_published_ones():
@@ -46,3 +46,18 @@ def test_both_parts_hold_every_digit():
 def test_an_empty_part_is_refused(share):
     with pytest.raises(ValueError, match="test_share: expected"):
         split(load_digits(), share)
+
+
+def test_an_epoch_of_minibatches_holds_every_index_once_and_the_next_is_in_another_order():
+    batches = minibatches(np.random.default_rng(0), np.arange(100, 112), 4)
+    first, second = ([next(batches) for _ in range(3)] for _ in range(2))
+    assert sorted(np.concatenate(first)) == sorted(np.concatenate(second)) == list(range(100, 112))
+    assert not np.array_equal(first, second)
+    short = minibatches(np.random.default_rng(0), np.arange(5), 2)
+    assert np.unique(np.concatenate([next(short), next(short)])).size == 4  # the fifth is left out
+
+
+@pytest.mark.parametrize("size", [0, 6])
+def test_a_minibatch_that_cannot_be_is_refused(size):
+    with pytest.raises(ValueError, match="size: expected 1 to 5"):
+        next(minibatches(np.random.default_rng(0), np.arange(5), size))

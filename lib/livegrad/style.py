@@ -11,12 +11,15 @@ import os
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["LINES", "Style", "lecture_mode"]
+__all__ = ["CLASSES", "LINES", "Style", "lecture_mode"]
 
 LINES: dict[str, dict[str, Any]] = {
+    "pre_activation": {"color": "#004466", "linestyle": "--", "marker": ""},
     "activation": {"color": "#0072B2", "linestyle": "-", "marker": "o"},
     "difference": {"color": "#E69F00", "linestyle": "--", "marker": ""},
     "gradient": {"color": "#D55E00", "linestyle": "-", "marker": "o"},
+    "clipped": {"color": "#004488", "linestyle": "-", "marker": "D"},
+    "clipped_by_value": {"color": "#AA4499", "linestyle": "--", "marker": "s"},
     "weight_gradient": {"color": "#CC79A7", "linestyle": "--", "marker": "s"},
     "weight": {"color": "#009E73", "linestyle": "-", "marker": "D"},
     "prediction": {"color": "#000000", "linestyle": ":", "marker": ""},
@@ -24,9 +27,14 @@ LINES: dict[str, dict[str, Any]] = {
     "slope": {"color": "#56B4E9", "linestyle": "-", "marker": "^"},
     "loss": {"color": "#882255", "linestyle": "-", "marker": ""},
     "eigenvalue": {"color": "#332288", "linestyle": "--", "marker": ""},
+    "feedforward": {"color": "#44AA99", "linestyle": "--", "marker": ""},
     "singular_value": {"color": "#999933", "linestyle": "-", "marker": "s"},
 }
 """Line, marker and color of each quantity, as keyword arguments of `Axes.plot`."""
+
+CLASSES: tuple[dict[str, Any], ...] = (
+    {"color": "#0072B2", "marker": "o"}, {"color": "#E69F00", "marker": "s"}, {"color": "#009E73", "marker": "^"})
+"""Marker and color of the points of each class, in classification problems."""
 
 
 def lecture_mode(flag: bool | None = None) -> bool:

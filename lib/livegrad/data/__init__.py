@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib import resources
 from typing import Any
@@ -92,3 +93,20 @@ def split(digits: Digits, test_share: float = 0.2, seed: int = 0) -> tuple[Digit
     order = np.random.default_rng(seed).permutation(len(digits))
     train, test = (Digits(digits.images[i], digits.labels[i]) for i in (order[n_test:], order[:n_test]))
     return train, test
+
+
+def minibatches(rng: np.random.Generator, indices: np.ndarray, size: int) -> Iterator[np.ndarray]:
+    """Endless minibatches of `size` indices, each epoch in a new order. A remainder smaller than `size` is left out.
+
+    Examples
+    --------
+    >>> batches = minibatches(np.random.default_rng(0), np.arange(5), 2)
+    >>> np.unique(np.concatenate([next(batches), next(batches)])).size
+    4
+    """
+    if not 1 <= size <= len(indices):
+        fail("size", f"1 to {len(indices)}, the number of indices", size)
+    while True:
+        shuffled = rng.permutation(indices)
+        for start in range(0, len(shuffled) - size + 1, size):
+            yield shuffled[start:start + size]

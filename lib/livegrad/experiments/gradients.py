@@ -10,15 +10,16 @@ from functools import cache, partial
 import numpy as np
 from numpy.typing import DTypeLike
 
-from livegrad import activations
+from livegrad import activations, initializers
 from livegrad.activations import Activation
-from livegrad.data import load_digits
-from livegrad.initializers import lecun_normal
+from livegrad.data import load_digits, minibatches
+from livegrad.initializers import Draw, lecun_normal
 from livegrad.losses import half_mse, softmax_cross_entropy
 from livegrad.mlp import MLP, Gradients, Statistics, Trace, norm, rms, statistics
 from livegrad.optim import SGD
 
-__all__ = ["Chain", "ChainSweep", "DeepNet", "Scales", "TrainingRun", "chain", "chain_sweep", "train"]
+__all__ = ["Chain", "ChainSweep", "DeepNet", "Scales", "TrainingRun", "chain", "chain_sweep", "descend",
+           "standardized_digits", "train"]
 
 
 @dataclass(frozen=True)
@@ -62,8 +63,8 @@ class Scales(Statistics):
 class DeepNet:
     """One random draw of a deep net on digits. Depth and weight scale only cut and stretch it.
 
-    The draws are standard normal and are made once. So the same slider position always gives
-    the same picture, and adding a layer leaves the weights of all others as they were.
+    The draws are made once. So the same slider position always gives the same picture, and adding
+    a layer leaves the weights of all others as they were. Biases are zero.
 
     Parameters
     ----------
@@ -75,6 +76,8 @@ class DeepNet:
     max_depth : int
         Layers to draw, the last one included.
     dtype : float32 or float64
+    init : str or callable
+        Rule for the weights at weight scale 1, as for `MLP.create`.
 
     Attributes
     ----------
@@ -89,22 +92,28 @@ class DeepNet:
     """
 
     def __init__(self, seed: int, width: int = 100, batch: int = 256, max_depth: int = 60,
-                 dtype: DTypeLike = np.float32) -> None:
-        x, labels = _standardized_digits()
+                 dtype: DTypeLike = np.float32, init: str | Draw = "lecun_normal") -> None:
+        x, labels = standardized_digits()
+        rule = initializers.get(init)
+
+        def draw(shape: tuple[int, int], rng: np.random.Generator) -> np.ndarray:
+            # At unit size, whatever the fan-in; `net` brings each layer down to its scale.
+            return (math.sqrt(shape[1]) * rule(shape, rng)).astype(dtype)
+
         children = [np.random.default_rng(s) for s in np.random.SeedSequence(seed).spawn(max_depth + 2)]
         pick = children[0].permutation(len(x))[:batch]
         self.batch = x[pick].astype(dtype), labels[pick]
-        self._last = children[1].standard_normal((10, width)).astype(dtype)
-        self._hidden = [child.standard_normal((width, width if layer else x.shape[1])).astype(dtype)
-                        for layer, child in enumerate(children[2:-1])]
+        self._last = draw((10, width), children[1])
+        self._hidden = [draw((width, width if layer else x.shape[1]), child) for layer, child in enumerate(children[2:-1])]
         self._weights = [np.empty_like(draw) for draw in [*self._hidden, self._last]]
         self._biases = [np.zeros(len(draw), dtype) for draw in self._weights]
         self._memory: tuple[Trace | None, Gradients | None] = (None, None)
 
     def net(self, depth: int, weight_scale: float, activation: str | Activation) -> MLP:
-        """The net of this draw: `depth` layers, weights of standard deviation weight_scale / √fan_in.
+        """The net of this draw: `depth` layers, the rule's weights times `weight_scale`.
 
-        Its arrays are the draw's own and are overwritten by the next call.
+        By the default rule they have standard deviation weight_scale / √fan_in. The
+        net's arrays are the draw's own and are overwritten by the next call.
         """
         weights = [*self._weights[: depth - 1], self._weights[-1]]
         for draw, weight in zip([*self._hidden[: depth - 1], self._last], weights, strict=True):
@@ -113,21 +122,27 @@ class DeepNet:
         return MLP(weights, biases, activations.get(activation), activations.get("linear"))
 
     def scales(self, depth: int, weight_scale: float, activation: str | Activation) -> Scales:
-        """Send the batch through `net` and its error back, and measure every layer.
-
-        The cost is softmax cross-entropy, averaged over the batch.
-        """
+        """Send the batch through `net` and its error back, and measure every layer."""
         net = self.net(depth, weight_scale, activation)
-        with np.errstate(all="ignore"):  # an overflow is a result here, not an accident
-            images, labels = self.batch
-            trace = net.forward(images, self._memory[0])
-            error = softmax_cross_entropy.gradient(trace.a[-1], labels)
-            gradients = net.backward(trace, error, self._memory[1])
+        trace, gradients = self.passes(net)
+        with np.errstate(all="ignore"):
             sizes = statistics(trace, gradients)
             difference = np.array([rms(a - a[0]) for a in trace.a[1:]])
             factor = weight_scale * rms(net.activation.derivative(trace.z[(depth - 1) // 2]))
-        self._memory = trace, gradients
         return Scales(sizes.a, sizes.dz, sizes.dW, difference, factor)
+
+    def passes(self, net: MLP) -> tuple[Trace, Gradients]:
+        """Send the batch through a net and its error back; the next call overwrites what this one gives.
+
+        The cost is softmax cross-entropy, averaged over the batch.
+        """
+        images, labels = self.batch
+        with np.errstate(all="ignore"):  # an overflow is a result here, not an accident
+            trace = net.forward(images, self._memory[0])
+            error = softmax_cross_entropy.gradient(trace.a[-1], labels)
+            gradients = net.backward(trace, error, self._memory[1])
+        self._memory = trace, gradients
+        return self._memory
 
 
 @dataclass(frozen=True)
@@ -299,12 +314,40 @@ def train(depth: int, weight_scale: float, activation: str | Activation, learnin
     >>> last.progress, bool(last.loss[-1] < last.loss[0])
     (1.0, True)
     """
-    x, labels = _standardized_digits()
-    test = np.arange(len(x)) % 5 == 0
     weights, order = np.random.SeedSequence(seed).spawn(2)
-    net = MLP.create([x.shape[1], *[width] * (depth - 1), 10], np.random.default_rng(weights), activation=activation,
+    net = MLP.create([64, *[width] * (depth - 1), 10], np.random.default_rng(weights), activation=activation,
                      init=partial(lecun_normal, gain=weight_scale))
-    minibatches = _minibatches(np.random.default_rng(order), np.flatnonzero(~test), batch)
+    yield from descend(net, learning_rate, np.random.default_rng(order), steps, batch, report)
+
+
+def descend(net: MLP, learning_rate: float, rng: np.random.Generator, steps: int = 300, batch: int = 64,
+            report: int = 10) -> Iterator[TrainingRun]:
+    """Train a net of your own on the digits, as `train` does: 64 inputs, 10 outputs that go into a softmax.
+
+    Parameters
+    ----------
+    net : MLP
+        It is changed. Its dtype is that of the computation.
+    rng : numpy.random.Generator
+        For the order of the minibatches.
+    learning_rate, steps, batch, report
+        As for `train`.
+
+    Yields
+    ------
+    TrainingRun
+        As for `train`.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> *_, last = descend(MLP.create([64, 30, 10], rng), 0.1, rng, steps=50)
+    >>> bool(last.accuracy > 0.8)
+    True
+    """
+    x, labels = standardized_digits()
+    x, test = x.astype(net.dtype), np.arange(len(x)) % 5 == 0
+    batches = minibatches(rng, np.flatnonzero(~test), batch)
     optimizer = SGD(learning_rate)
     losses: list[float] = []
     ratios: list[np.ndarray] = []
@@ -313,13 +356,13 @@ def train(depth: int, weight_scale: float, activation: str | Activation, learnin
     @np.errstate(all="ignore")  # an overflow ends the run and is reported
     def so_far(taken: int) -> TrainingRun:
         guesses = net.forward(x[test]).a[-1].argmax(axis=1)
-        recent = np.median(ratios[-report:], axis=0) if ratios else np.full(depth, np.nan)
+        recent = np.median(ratios[-report:], axis=0) if ratios else np.full(net.depth, np.nan)
         return TrainingRun(steps, taken, np.array(losses), recent, float(np.mean(guesses == labels[test])))
 
     @np.errstate(all="ignore")
     def look() -> Gradients | None:
         nonlocal trace
-        pick = next(minibatches)
+        pick = next(batches)
         trace = net.forward(x[pick], trace)
         losses.append(softmax_cross_entropy(trace.a[-1], labels[pick]))
         if not np.isfinite(losses[-1]):
@@ -340,8 +383,20 @@ def train(depth: int, weight_scale: float, activation: str | Activation, learnin
 
 
 @cache  # every step of a slider asks for them
-def _standardized_digits() -> tuple[np.ndarray, np.ndarray]:
-    """Images with mean 0 and standard deviation 1 in every pixel, and labels. Not to be written to."""
+def standardized_digits() -> tuple[np.ndarray, np.ndarray]:
+    """Images with mean 0 and standard deviation 1 in every pixel, and labels. Not to be written to.
+
+    Returns
+    -------
+    images : ndarray (1797, 64)
+    labels : ndarray (1797,)
+
+    Examples
+    --------
+    >>> images, labels = standardized_digits()
+    >>> bool(abs(images.mean()) < 1e-12)
+    True
+    """
     digits = load_digits()
     spread = digits.images.std(axis=0)
     # A pixel that is the same in all images carries nothing; dividing by 1 leaves it at 0.
@@ -349,11 +404,3 @@ def _standardized_digits() -> tuple[np.ndarray, np.ndarray]:
     for shared in (images, digits.labels):
         shared.setflags(write=False)
     return images, digits.labels
-
-
-def _minibatches(rng: np.random.Generator, indices: np.ndarray, size: int) -> Iterator[np.ndarray]:
-    """Endless minibatches, each epoch in a new order. A remainder smaller than `size` is left out."""
-    while True:
-        shuffled = rng.permutation(indices)
-        for start in range(0, len(shuffled) - size + 1, size):
-            yield shuffled[start:start + size]

@@ -1,0 +1,294 @@
+"""Every panel of notebook 01 through the ends of all its controls, and what its picture claims."""
+
+import math
+import re
+import warnings
+
+import numpy as np
+import pytest
+from driving import drive, stations
+
+from livegrad.panels import training
+from livegrad.panels.activations import collapse_panel, dead_relu_panel, saturation_panel, slope_panel, zigzag_panel
+
+# In the two with long lists the lists meet only a part of the other controls.
+DRIVES = [(slope_panel, {"second": ("none",), "third": ("none", "selu")}),
+          (slope_panel, {"activation": ("selu",), "third": ("none", "selu"), "z": (0.0,), "e": (2.0,)}),
+          (saturation_panel, {"activation": ("sigmoid", "relu", "gelu"), "seed": (9,)}),
+          (saturation_panel, {"fan_in": (64,), "hi": (2.0,), "seed": (0,)}),
+          (collapse_panel, {"activation": ("linear", "relu", "gelu"), "x1": (-1.5, 1.5), "x2": (0.0,)}),
+          (collapse_panel, {"points": ("spirals",), "hidden": (3,), "x1": (0.0,), "x2": (0.0,)}),
+          (dead_relu_panel, {"seed": (0, 9)}),
+          (zigzag_panel, {"seed": (0, 9)})]
+PANELS = [slope_panel, saturation_panel, collapse_panel, dead_relu_panel, zigzag_panel]
+
+
+@pytest.fixture(autouse=True)
+def no_waiting(monkeypatch):
+    monkeypatch.setattr(training, "_FRAME_SECONDS", 0)
+
+
+@pytest.mark.parametrize(("factory", "only"), DRIVES)
+def test_no_corner_breaks_a_panel(factory, only):
+    panel = factory()
+    frames = set()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for values in drive(panel, **only):
+            assert panel.problem == "", values
+            assert not any(word in panel.readout for word in ("nan", "inf ", "inf.", "inf,")), (values, panel.readout)
+            frames.add(panel._picture.moving)
+    assert len(frames) >= 10
+
+
+@pytest.mark.parametrize("factory", PANELS)
+def test_a_lecture_has_fewer_controls_and_three_presets_at_most(factory):
+    panel, lecture = factory(), factory(lecture=True)
+    assert len(panel.controls) <= 5 and len(lecture.widget.children[0].children) < 5
+    labels = [b.description for b in panel.widget.children[1].children if hasattr(b, "on_click")]
+    assert len([label for label in labels if label not in ("Pin", "Reset", "Train", "Stop")]) <= 3
+
+
+def places(panel):
+    return panel._picture.frame["grips"]
+
+
+def pull(panel, grip, x, y):
+    """Drag a grip to data coordinates of its axes."""
+    axes = panel._scene.grips()[grip][0]
+    x, y = axes.transData.transform((x, y)) / panel._canvas.get_width_height()
+    panel._picture.pointer = {"grip": grip, "x": x, "y": y}
+    assert panel.problem == ""
+
+
+@pytest.mark.parametrize("factory", PANELS)
+def test_pin_reset_and_the_handles(factory):
+    panel = factory()
+    opened = panel.readout
+    for place in places(panel):
+        assert 0 < place[0] < 1 and 0 < place[1] < 1
+    panel.pin()
+    for name in panel.controls:
+        panel.controls[name].value = stations(panel._kinds[name])[-1]
+    panel.pin()
+    assert panel.problem == "" and panel.png()[:4] == b"\x89PNG"
+    panel.reset()
+    assert panel.readout == opened and not panel._scene._ghosts
+
+
+# --- the slope ---
+
+
+def test_the_point_can_be_dragged_on_both_curves_and_the_error_on_its_bar():
+    panel = slope_panel("activation=tanh")
+    pull(panel, 0, -3.04, 1.0)
+    assert panel.controls["z"].value == pytest.approx(-3.0)
+    pull(panel, 1, 1.5, 0.3)
+    assert panel.controls["z"].value == pytest.approx(1.5)
+    pull(panel, 2, 0.7, -1.26)
+    assert panel.controls["e"].value == pytest.approx(-1.3)
+    pull(panel, 0, 30, 0)
+    assert panel.controls["z"].value == 8 and panel.result.passed_back == pytest.approx(-1.3 / math.cosh(8) ** 2)
+
+
+def test_the_picture_shows_the_tangent_and_names_every_curve():
+    panel = slope_panel("activation=gelu second=silu third=relu z=1.2 e=0.5")
+    x, y = panel._scene._tangent.get_data()
+    assert (y[1] - y[0]) / (x[1] - x[0]) == pytest.approx(panel.result.slope) and np.mean(y) == pytest.approx(panel.result.value)
+    texts = [text.get_text() for text in panel._scene._names.get_texts()]
+    assert texts == ["tangent at z", "gelu", "silu", "relu"]
+    assert len({line.get_linestyle() for line in panel._scene._values}) == 3
+    panel.controls["third"].value = "none"
+    assert panel._scene._names.get_texts()[3].get_text() == "" and not len(panel._scene._values[2].get_xdata())
+    assert "back: " in panel._scene._passed_words.get_text()
+
+
+def test_a_point_beyond_the_axes_is_a_cross_and_said_so():
+    panel = slope_panel("activation=relu z=8")
+    assert panel._scene._value.get_marker() == "x" and "(outside)" in panel._scene._value_words.get_text()
+    assert panel._scene._value.get_ydata()[0] == panel._scene._left.get_ylim()[1]
+    panel.controls["z"].value = 1.0
+    assert panel._scene._value.get_marker() == "o" and "(outside)" not in panel._scene._value_words.get_text()
+
+
+@pytest.mark.parametrize(("state", "words"), [
+    ("activation=sigmoid z=2 e=1", "φ(2) = 0.881 with slope φ'(2) = 0.105: of an error e = 1 the unit passes back 0.105."),
+    ("activation=sigmoid z=8", "φ(8) = 1 − 3.35e-04"), ("activation=tanh z=-8", "φ(-8) = -1 + 2.25e-07"),
+    ("activation=relu z=-1", "passes back 0."),
+    ("activation=relu z=0", "Here is a kink, slope 0 on its left and 1 on its right; the library takes 0"),
+    ("activation=leaky_relu z=0", "the library takes 0.01"), ("activation=selu z=0", "the library takes 1.76")])
+def test_the_readout_of_the_slope(state, words):
+    assert words in slope_panel(state).readout
+
+
+def test_no_kink_is_announced_where_there_is_none():
+    assert "kink" not in slope_panel("activation=elu z=0").readout and "kink" not in slope_panel("activation=relu z=0.1").readout
+
+
+# --- saturation ---
+
+
+def press(panel, label):
+    next(b for b in panel.widget.children[1].children if getattr(b, "description", "") == label).click()
+
+
+def test_the_presets_of_the_saturation_panel():
+    panel = saturation_panel()
+    press(panel, "2 to 5")
+    assert panel.result.bounds == (2, 5) and "100 % of the 30000 slopes" in panel.readout
+    press(panel, "−0.5 to 0.5")
+    assert panel.result.bounds == (-0.5, 0.5) and ": saturated." in panel.readout and " 0 % of the" in panel.readout
+    press(panel, "−5 to 5")
+    assert 0.5 < panel.result.saturated < 1
+
+
+def test_the_ends_of_the_interval_can_be_dragged_also_past_each_other():
+    panel = saturation_panel("lo=1 hi=2")
+    pull(panel, 0, -1.52, 0)
+    pull(panel, 1, 3.0, 0.4)
+    assert panel.result.bounds == (-1.5, 3)
+    pull(panel, 0, 4.0, 0)
+    assert panel.result.bounds == (3, 4) and panel.readout.startswith("Weights between 3 and 4")
+    pull(panel, 1, 4.5, 0)  # the upper end is now what the slider `lo` holds
+    assert panel.values["lo"] == 4.5 and panel.result.bounds == (3, 4.5)
+
+
+@pytest.mark.parametrize("activation", ["sigmoid", "tanh", "relu", "selu"])
+def test_the_three_histograms_are_those_of_the_layer_and_stay_inside_their_axes(activation):
+    panel = saturation_panel(f"activation={activation} lo=-3 hi=4")
+    scene = panel._scene
+    for name, axes in (("z", scene._z), ("a", scene._a), ("slope", scene._slope)):
+        shares, edges = panel.result.histogram(name)
+        outline = max(axes.get_lines(), key=lambda line: len(line.get_xdata()))
+        assert outline.get_ydata().max() == shares.max() and axes.get_ylim() == (0, 100)
+        low, high = axes.get_xlim()
+        occupied = np.flatnonzero(shares)
+        assert low <= edges[occupied[0]] and edges[occupied[-1] + 1] <= high + 2
+    shaded = len(panel.result.flat) + 1
+    assert len(scene._shades) == shaded
+
+
+# --- collapse ---
+
+
+@pytest.mark.parametrize(("label", "same"), [("No activation", True), ("Sigmoid", False), ("ReLU", False)])
+def test_the_presets_of_the_collapse_panel(label, same):
+    panel = collapse_panel("activation=tanh")
+    press(panel, label)
+    assert panel.result.same == same
+    if same:
+        assert "equal to rounding" in panel.readout and panel.result.two.accuracy < 0.6
+        left, right = (shown._border.get_xydata() for shown in panel._scene._maps)
+        np.testing.assert_allclose(left, right, atol=1e-9)
+    else:
+        assert "name 100 %" in panel.readout and " apart" in panel.readout
+
+
+def test_the_star_can_be_dragged_on_either_map_and_nothing_is_trained_anew():
+    panel = collapse_panel("activation=relu points=moons")
+    trained = panel.result.two
+    pull(panel, 0, 0.52, -0.71)
+    assert panel.result.point == (0.5, -0.7) and panel.result.two is trained
+    pull(panel, 1, -1.0, 9.0)
+    assert panel.result.point == (-1.0, 1.5)
+    (_, x0, y0), (_, x1, y1) = panel._scene.grips()
+    assert (x0, y0) == (x1, y1) == (-1.0, 1.5)
+    shares = panel.result.two.at(panel.result.point)
+    said = re.search(r"take the star for a (\w+) \((?:nearly )?(\d+) %\)", panel.readout)
+    assert ("circle", "square")[shares.argmax()] == said[1] and int(said[2]) == round(100 * shares.max())
+
+
+def test_a_preview_is_trained_further_once_the_hand_rests():
+    panel = collapse_panel("activation=tanh points=spirals")
+    panel.controls["hidden"].value = 5
+    assert panel._light and panel._picture.frame["stale"]
+    sketch = panel.result
+    panel._rested(None, {"rest": panel._number}, None)
+    assert not panel._picture.frame["stale"] and panel.result.two.accuracy > sketch.two.accuracy
+    assert panel.readout == collapse_panel("activation=tanh points=spirals hidden=5").readout
+
+
+def test_the_ghost_of_a_border_lies_over_the_map():
+    panel = collapse_panel("activation=relu")
+    border = panel._scene._maps[0]._border.get_xydata()
+    panel.pin()
+    panel.controls["activation"].value = "linear"
+    ghosts = panel._scene.moving[-2:]
+    np.testing.assert_array_equal(ghosts[0].get_xydata(), border)
+    before = len(panel._scene.moving)
+    for _ in range(5):
+        panel.pin()
+    assert len(panel._scene.moving) == before + 4  # three ghosts at most, on two maps
+    assert ghosts[0] not in panel._scene.moving and all(artist.axes is not None for artist in panel._scene.moving)
+    panel.reset()
+    assert len(panel._scene.moving) == before - 2
+
+
+# --- dead units ---
+
+
+def test_the_presets_of_the_dead_relu_panel_do_what_they_say():
+    panel = dead_relu_panel()
+    opened = panel.readout
+    outcomes = {}
+    for label in ("Large steps", "Negative bias", "Healthy"):
+        press(panel, label)
+        assert panel.readout.startswith("Not trained yet: press Train. Dead at birth: ")
+        panel.train()
+        outcomes[label] = panel.result
+    assert outcomes["Large steps"].dead[0].max() == 0 and outcomes["Large steps"].dead[-1][0] > 1 / 3
+    assert outcomes["Negative bias"].dead[0].min() > 1 / 3 and outcomes["Negative bias"].accuracy < 0.2
+    assert outcomes["Healthy"].accuracy > 0.95 and panel.readout == opened
+
+
+def test_the_curves_are_the_counts():
+    panel = dead_relu_panel("learning_rate=0.8")
+    for l, (dead, activity) in enumerate(zip(panel._scene._dead, panel._scene._activity, strict=True)):
+        np.testing.assert_allclose(dead.get_ydata(), 100 * panel.result.dead[:, l])
+        assert list(dead.get_xdata()) == list(range(0, 301, 10))
+        assert np.all(np.diff(activity.get_ydata()) <= 0)
+        assert np.sum(activity.get_ydata() == 0) == round(50 * panel.result.dead[-1, l])
+    assert f"{100 * panel.result.dead[-1, 0]:.0f} % in layer 1" in panel._scene._left_words.get_text()
+
+
+def test_a_slope_that_only_rounds_to_zero_is_told_from_a_dead_relu():
+    panel = dead_relu_panel("activation=elu weight_scale=4 learning_rate=2")
+    assert panel.result.dead[-1].any() and "so small that it rounds to 0" in panel.readout
+    assert "rounds" not in dead_relu_panel("bias=-2").readout
+
+
+@pytest.mark.parametrize("factory", [saturation_panel, dead_relu_panel, zigzag_panel])
+def test_every_seed_gives_its_own_result(factory):
+    panel = factory()
+    results = []
+    for seed in range(10):
+        panel.controls["seed"].value = seed
+        results.append(getattr(panel.result, {saturation_panel: "z", dead_relu_panel: "activity", zigzag_panel: "path"}[factory]))
+        assert panel.problem == ""
+    assert len({result.tobytes() for result in results}) == 10
+
+
+def test_the_collapse_panel_takes_its_seed_from_whoever_builds_it():
+    assert not np.array_equal(collapse_panel().result.points.x, collapse_panel(seed=1).result.points.x)
+
+
+# --- the zigzag ---
+
+
+def test_the_presets_of_the_zigzag_panel():
+    panel = zigzag_panel()
+    press(panel, "Centered inputs")
+    centered = panel.result
+    assert centered.bounds == (-1, 1) and 0.4 < centered.together < 0.6
+    press(panel, "Positive inputs")
+    assert "on 100 % of the steps both weights rise or both fall" in panel.readout and panel.result.needed > 2 * centered.needed
+    press(panel, "Same sign")
+    assert panel.result.target == (1, 1) and panel.result.needed < 100
+
+
+def test_the_star_of_the_zigzag_can_be_dragged_and_not_arriving_is_said():
+    panel = zigzag_panel("learning_rate=0.05")
+    pull(panel, 0, -0.81, 0.52)
+    assert panel.result.target == (-0.8, 0.5) == tuple(panel._scene.grips()[0][1:])
+    assert "In 600 steps the weights did not come within 0.01" in panel.readout and "not yet" in panel._scene._words.get_text()
+    np.testing.assert_array_equal(panel._scene._path.get_xydata(), panel.result.path)
