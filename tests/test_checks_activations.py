@@ -1,0 +1,194 @@
+"""The exercises of notebook 01: right answers in several styles pass, plausible wrong ones get their hint."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from livegrad.checks import activations
+from livegrad.checks.activations import (
+    check_collapsed_bias,
+    check_collapsed_weight,
+    check_how_many_dead,
+    check_measured_gain,
+    check_passed_back,
+    check_safe_slope,
+    check_saturated_share,
+)
+
+CHECKS = [getattr(activations, name) for name in activations.__all__]
+
+# The students -------------------------------------------------------------------------------------
+
+
+def sigmoid(z):
+    return 1 / (1 + np.exp(-z))
+
+
+def collapsed_weight_by_probing(W1, W2):
+    columns = [W2 @ (W1 @ unit) for unit in np.eye(W1.shape[1])]
+    return np.array(columns).T
+
+
+def collapsed_bias_by_probing(b1, W2, b2):
+    nothing = np.zeros((1, len(b1)))
+    return ((nothing + b1) @ W2.T + b2)[0]
+
+
+def collapsed_bias_loops(b1, W2, b2):
+    return [sum(w * b for w, b in zip(row, b1)) + last for row, last in zip(W2, b2)]
+
+
+def passed_back_by_differences(e, z, h=1e-5):
+    return e * (sigmoid(z + h) - sigmoid(z - h)) / (2 * h)
+
+
+def saturated_share_loop(z):
+    hits = 0
+    for value in z.flat:
+        a = 1 / (1 + math.exp(-value))
+        hits += a * (1 - a) < 0.0125
+    return hits / z.size
+
+
+def how_many_dead_loops(z):
+    dead = 0
+    for unit in z.T:
+        if not any(value > 0 for value in unit):
+            dead += 1
+    return dead
+
+
+def safe_slope_branches(z):
+    out = np.empty_like(z)
+    for i, value in enumerate(z):
+        power = math.exp(-value) if value > 0 else math.exp(value)
+        out[i] = power / (1 + power) ** 2
+    return out
+
+
+RIGHT = [
+    (check_collapsed_weight, lambda W1, W2: W2 @ W1),
+    (check_collapsed_weight, lambda W1, W2: (W1.T @ W2.T).T),
+    (check_collapsed_weight, collapsed_weight_by_probing),
+    (check_collapsed_bias, lambda b1, W2, b2: W2 @ b1 + b2),
+    (check_collapsed_bias, lambda b1, W2, b2: b1 @ W2.T + b2),
+    (check_collapsed_bias, collapsed_bias_by_probing),
+    (check_collapsed_bias, collapsed_bias_loops),
+    (check_passed_back, lambda e, z: e * sigmoid(z) * (1 - sigmoid(z))),
+    (check_passed_back, lambda e, z: e * np.exp(-z) / (1 + np.exp(-z)) ** 2),
+    (check_passed_back, lambda e, z: e / (4 * np.cosh(z / 2) ** 2)),
+    (check_passed_back, passed_back_by_differences),
+    (check_saturated_share, lambda z: np.mean(sigmoid(z) * (1 - sigmoid(z)) < 0.05 * 0.25)),
+    (check_saturated_share, lambda z: (np.abs(z) > 4.357).sum() / z.size),
+    (check_saturated_share, saturated_share_loop),
+    (check_how_many_dead, lambda z: np.sum(np.all(z <= 0, axis=0))),
+    (check_how_many_dead, lambda z: np.count_nonzero(z.max(axis=0) <= 0)),
+    (check_how_many_dead, lambda z: z.shape[1] - np.sum(np.maximum(z, 0).any(axis=0))),
+    (check_how_many_dead, how_many_dead_loops),
+    (check_measured_gain, lambda a: 1 / np.sqrt(np.mean(a**2))),
+    (check_measured_gain, lambda a: math.sqrt(len(a)) / np.linalg.norm(a)),
+    (check_measured_gain, lambda a: np.mean(a * a) ** -0.5),
+    (check_safe_slope, lambda z: sigmoid(z) * sigmoid(-z)),
+    (check_safe_slope, lambda z: np.exp(-np.abs(z)) / (1 + np.exp(-np.abs(z))) ** 2),
+    (check_safe_slope, lambda z: 1 / (2 * np.cosh(z / 2)) ** 2),
+    (check_safe_slope, lambda z: np.where(z > 0, np.exp(-z) * sigmoid(z) ** 2, sigmoid(z) * (1 - sigmoid(z)))),
+    (check_safe_slope, safe_slope_branches),
+]
+
+
+@pytest.mark.parametrize("check, answer", RIGHT, ids=lambda x: repr(x) if x in CHECKS else "")
+def test_right_answers_pass(check, answer):
+    assert check(answer).status == "passed", check(answer)
+
+
+WRONG = [
+    (check_collapsed_weight, lambda W1, W2: W1 @ W2, "would meet the second layer first"),
+    (check_collapsed_weight, lambda W1, W2: W1.T @ W2.T, "to multiply A⁰ with from the right"),
+    (check_collapsed_weight, lambda W1, W2: W2 * W1, "`*` multiplies entry by entry"),
+    (check_collapsed_weight, lambda W1, W2: W2 @ W1.T, "A transpose too many on W¹"),
+    (check_collapsed_weight, lambda W1, W2: W2, "shape (4, 2), expected (o, i) = (4, 3)"),
+    (check_collapsed_weight, lambda W1, W2: -(W2 @ W1), "the wrong sign"),
+    (check_collapsed_bias, lambda b1, W2, b2: b1 + b2, "b¹ does not reach the output as it is"),
+    (check_collapsed_bias, lambda b1, W2, b2: b2, "b¹ does not enter yet"),
+    (check_collapsed_bias, lambda b1, W2, b2: W2 @ b1, "b² does not enter yet"),
+    (check_collapsed_bias, lambda b1, W2, b2: W2 @ (b1 + b2), "you send it through W²"),
+    (check_collapsed_bias, lambda b1, W2, b2: b1 @ W2 + b2, "a row for each output"),
+    (check_collapsed_bias, lambda b1, W2, b2: W2.T @ b1 + b2, "a row for each output"),
+    (check_passed_back, lambda e, z: e * sigmoid(z), "You multiply by the activation"),
+    (check_passed_back, lambda e, z: e * z * (1 - z), "you put z in the place of a"),
+    (check_passed_back, lambda e, z: sigmoid(z) * (1 - sigmoid(z)), "the error e does not enter"),
+    (check_passed_back, lambda e, z: e * (1 - np.tanh(z) ** 2), "That is the slope of tanh"),
+    (check_passed_back, lambda e, z: e * (z > 0), "That is the slope of ReLU"),
+    (check_passed_back, lambda e, z: e / (sigmoid(z) * (1 - sigmoid(z))), "You divide by the slope"),
+    (check_passed_back, lambda e, z: e * sigmoid(z) * (sigmoid(z) - 1), "the wrong sign"),
+    (check_passed_back, lambda e, z: e * sigmoid(z) * (1 - sigmoid(z)) / len(e), "divided by m once too often?"),
+    (check_passed_back, lambda e, z: 4 * e * sigmoid(z) * (1 - sigmoid(z)), "4 times too large, on every input"),
+    (check_passed_back, lambda e, z: e @ (sigmoid(z) * (1 - sigmoid(z))).T, "`@` mixes examples"),
+    (check_passed_back, lambda e, z: (e * sigmoid(z) * (1 - sigmoid(z))).sum(axis=0), "the axis of size m is gone"),
+    (check_saturated_share, lambda z: np.mean(sigmoid(z) * (1 - sigmoid(z)) < 0.05), "that is not 0.05"),
+    (check_saturated_share, lambda z: np.mean(np.abs(z) < 4.357), "the ones that are not saturated"),
+    (check_saturated_share, lambda z: np.sum(np.abs(z) > 4.357), "a share is wanted"),
+    (check_saturated_share, lambda z: np.mean(z > 4.357), "two flat ends"),
+    (check_saturated_share, lambda z: np.mean(sigmoid(z) > 0.9875), "two flat ends"),
+    (check_saturated_share, lambda z: np.mean(np.abs(z) > 4.357, axis=0), "shape (3,), expected a single number"),
+    (check_saturated_share, lambda z: np.mean((sigmoid(z) > 0.95) | (sigmoid(z) < 0.05)), "You compare the activation"),
+    (check_saturated_share, lambda z: 100 * np.mean(np.abs(z) > 4.357), "That is a percentage"),
+    (check_how_many_dead, lambda z: np.sum(np.any(z <= 0, axis=0)), "dead if no example wakes it"),
+    (check_how_many_dead, lambda z: np.sum(np.all(z <= 0, axis=1)), "silent for all examples"),
+    (check_how_many_dead, lambda z: np.mean(np.all(z <= 0, axis=0)), "the number of units is wanted"),
+    (check_how_many_dead, lambda z: np.sum(np.all(z < 0, axis=0)), "by convention"),
+    (check_how_many_dead, lambda z: np.sum(np.all(z == 0, axis=0)), "z comes before the ReLU"),
+    (check_how_many_dead, lambda z: np.sum(np.maximum(z, 0) == 0), "a unit is a whole column"),
+    (check_how_many_dead, lambda z: np.all(z <= 0, axis=0), "True and False, expected real numbers"),
+    (check_measured_gain, lambda a: 1 / a.std(), "subtracts the mean first"),
+    (check_measured_gain, lambda a: np.sqrt(np.mean(a**2)), "upside down"),
+    (check_measured_gain, lambda a: 1 / np.mean(a**2), "A root is missing"),
+    (check_measured_gain, lambda a: 1 / np.sqrt(np.sum(a**2)), "you take a sum"),
+    (check_measured_gain, lambda a: 1 / np.abs(a).mean(), "The mean of |a| is another size"),
+    (check_measured_gain, lambda a: a / np.sqrt(np.mean(a**2)), "shape (3,), expected a single number"),
+    (check_safe_slope, lambda z: sigmoid(z) * (1 - sigmoid(z)), "a has rounded to 1"),
+    (check_safe_slope, lambda z: np.exp(-z) / (1 + np.exp(-z)) ** 2, "overflows for very negative z"),
+    (check_safe_slope, lambda z: np.exp(z) / (1 + np.exp(z)) ** 2, "overflows for large z"),
+    (check_safe_slope, lambda z: (1 - np.tanh(z / 2) ** 2) / 4, "rounds to 0 at both ends"),
+    (check_safe_slope, lambda z: np.exp(-np.clip(z, -30, 30)) / (1 + np.exp(-np.clip(z, -30, 30))) ** 2,
+     "the true one goes on"),
+    (check_safe_slope, lambda z: np.exp(-np.abs(z)), "the denominator is more than 1"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("check, answer, phrase", WRONG, ids=lambda x: x if isinstance(x, str) else "")
+def test_wrong_answers_get_their_hint(check, answer, phrase):
+    verdict = check(answer)
+    assert verdict.status == "failed"
+    assert phrase in verdict.message, verdict
+
+
+@pytest.mark.parametrize("check", CHECKS, ids=repr)
+def test_every_exercise_has_its_share_of_tests(check):
+    assert sum(c is check for c, _ in RIGHT) >= 3
+    assert sum(c is check for c, *_ in WRONG) >= 3
+
+
+@pytest.mark.parametrize(
+    "check, hint",
+    [(check, hint) for check in CHECKS for hint in check.wrong],
+    ids=lambda x: x if isinstance(x, str) else "",
+)
+def test_every_foreseen_mistake_is_told_from_all_the_others(check, hint):
+    verdict = check(check.wrong[hint])
+    assert verdict.status == "failed" and hint in verdict.message, verdict
+
+
+def test_an_answer_that_breaks_at_the_extremes_passes_with_a_remark():
+    verdict = check_passed_back(lambda e, z: e * np.exp(z) / (1 + np.exp(z)) ** 2)
+    assert verdict.status == "passed" and "it fails on z = [[1000, -1000]]" in verdict.message
+    assert check_passed_back(check_passed_back.reference).message.endswith("inputs.")
+
+
+@pytest.mark.parametrize("check", CHECKS, ids=repr)
+def test_a_stub_is_not_attempted(check):
+    assert check(...).status == "not attempted"
+    assert check(lambda *args: ...).status == "not attempted"
