@@ -27,18 +27,22 @@ def sigmoid(z):
     return 1 / (1 + np.exp(-z))
 
 
-def collapsed_weight_by_probing(W1, W2):
-    columns = [W2 @ (W1 @ unit) for unit in np.eye(W1.shape[1])]
+def collapsed_weight_by_probing(W1, W2, W3):
+    columns = [W3 @ (W2 @ (W1 @ unit)) for unit in np.eye(W1.shape[1])]
     return np.array(columns).T
 
 
-def collapsed_bias_by_probing(b1, W2, b2):
+def collapsed_bias_by_probing(b1, W2, b2, W3, b3):
     nothing = np.zeros((1, len(b1)))
-    return ((nothing + b1) @ W2.T + b2)[0]
+    return (((nothing + b1) @ W2.T + b2) @ W3.T + b3)[0]
 
 
-def collapsed_bias_loops(b1, W2, b2):
-    return [sum(w * b for w, b in zip(row, b1)) + last for row, last in zip(W2, b2)]
+def through(W, b, c):
+    return [sum(w * x for w, x in zip(row, b)) + last for row, last in zip(W, c)]
+
+
+def collapsed_bias_loops(b1, W2, b2, W3, b3):
+    return through(W3, through(W2, b1, b2), b3)
 
 
 def passed_back_by_differences(e, z, h=1e-5):
@@ -48,15 +52,15 @@ def passed_back_by_differences(e, z, h=1e-5):
 def saturated_share_loop(z):
     hits = 0
     for value in z.flat:
-        a = 1 / (1 + math.exp(-value))
-        hits += a * (1 - a) < 0.0125
+        a = 1 / (1 + math.exp(-2 * value))
+        hits += 4 * a * (1 - a) < 0.05
     return hits / z.size
 
 
-def how_many_dead_loops(z):
+def how_many_dead_loops(x, W, b):
     dead = 0
-    for unit in z.T:
-        if not any(value > 0 for value in unit):
+    for w, bias in zip(W, b):
+        if not any(w @ example + bias > 0 for example in x):
             dead += 1
     return dead
 
@@ -70,23 +74,23 @@ def safe_slope_branches(z):
 
 
 RIGHT = [
-    (check_collapsed_weight, lambda W1, W2: W2 @ W1),
-    (check_collapsed_weight, lambda W1, W2: (W1.T @ W2.T).T),
+    (check_collapsed_weight, lambda W1, W2, W3: W3 @ W2 @ W1),
+    (check_collapsed_weight, lambda W1, W2, W3: (W1.T @ W2.T @ W3.T).T),
     (check_collapsed_weight, collapsed_weight_by_probing),
-    (check_collapsed_bias, lambda b1, W2, b2: W2 @ b1 + b2),
-    (check_collapsed_bias, lambda b1, W2, b2: b1 @ W2.T + b2),
+    (check_collapsed_bias, lambda b1, W2, b2, W3, b3: W3 @ W2 @ b1 + W3 @ b2 + b3),
+    (check_collapsed_bias, lambda b1, W2, b2, W3, b3: (b1 @ W2.T + b2) @ W3.T + b3),
     (check_collapsed_bias, collapsed_bias_by_probing),
     (check_collapsed_bias, collapsed_bias_loops),
     (check_passed_back, lambda e, z: e * sigmoid(z) * (1 - sigmoid(z))),
     (check_passed_back, lambda e, z: e * np.exp(-z) / (1 + np.exp(-z)) ** 2),
     (check_passed_back, lambda e, z: e / (4 * np.cosh(z / 2) ** 2)),
     (check_passed_back, passed_back_by_differences),
-    (check_saturated_share, lambda z: np.mean(sigmoid(z) * (1 - sigmoid(z)) < 0.05 * 0.25)),
-    (check_saturated_share, lambda z: (np.abs(z) > 4.357).sum() / z.size),
+    (check_saturated_share, lambda z: np.mean(1 - np.tanh(z) ** 2 < 0.05)),
+    (check_saturated_share, lambda z: (np.abs(z) > 2.179).sum() / z.size),
     (check_saturated_share, saturated_share_loop),
-    (check_how_many_dead, lambda z: np.sum(np.all(z <= 0, axis=0))),
-    (check_how_many_dead, lambda z: np.count_nonzero(z.max(axis=0) <= 0)),
-    (check_how_many_dead, lambda z: z.shape[1] - np.sum(np.maximum(z, 0).any(axis=0))),
+    (check_how_many_dead, lambda x, W, b: np.sum(np.all(x @ W.T + b <= 0, axis=0))),
+    (check_how_many_dead, lambda x, W, b: np.count_nonzero((W @ x.T + b[:, None]).max(axis=1) <= 0)),
+    (check_how_many_dead, lambda x, W, b: len(W) - np.sum(np.maximum(x @ W.T + b, 0).any(axis=0))),
     (check_how_many_dead, how_many_dead_loops),
     (check_measured_gain, lambda a: 1 / np.sqrt(np.mean(a**2))),
     (check_measured_gain, lambda a: math.sqrt(len(a)) / np.linalg.norm(a)),
@@ -105,18 +109,21 @@ def test_right_answers_pass(check, answer):
 
 
 WRONG = [
-    (check_collapsed_weight, lambda W1, W2: W1 @ W2, "would meet the second layer first"),
-    (check_collapsed_weight, lambda W1, W2: W1.T @ W2.T, "to multiply A⁰ with from the right"),
-    (check_collapsed_weight, lambda W1, W2: W2 * W1, "`*` multiplies entry by entry"),
-    (check_collapsed_weight, lambda W1, W2: W2 @ W1.T, "A transpose too many on W¹"),
-    (check_collapsed_weight, lambda W1, W2: W2, "shape (4, 2), expected (o, i) = (4, 3)"),
-    (check_collapsed_weight, lambda W1, W2: -(W2 @ W1), "the wrong sign"),
-    (check_collapsed_bias, lambda b1, W2, b2: b1 + b2, "b¹ does not reach the output as it is"),
-    (check_collapsed_bias, lambda b1, W2, b2: b2, "b¹ does not enter yet"),
-    (check_collapsed_bias, lambda b1, W2, b2: W2 @ b1, "b² does not enter yet"),
-    (check_collapsed_bias, lambda b1, W2, b2: W2 @ (b1 + b2), "you send it through W²"),
-    (check_collapsed_bias, lambda b1, W2, b2: b1 @ W2 + b2, "a row for each output"),
-    (check_collapsed_bias, lambda b1, W2, b2: W2.T @ b1 + b2, "a row for each output"),
+    (check_collapsed_weight, lambda W1, W2, W3: W1 @ W2 @ W3, "would meet the last layer first"),
+    (check_collapsed_weight, lambda W1, W2, W3: W1.T @ W2.T @ W3.T, "to multiply A⁰ with from the right"),
+    (check_collapsed_weight, lambda W1, W2, W3: W3.T @ W2.T @ W1.T, "both the wrong way round"),
+    (check_collapsed_weight, lambda W1, W2, W3: W1 @ W2.T @ W3.T, "every matrix is transposed, W¹ too"),
+    (check_collapsed_weight, lambda W1, W2, W3: W3 * W2 * W1, "`*` multiplies entry by entry"),
+    (check_collapsed_weight, lambda W1, W2, W3: W2 @ W1, "The third layer does not enter"),
+    (check_collapsed_weight, lambda W1, W2, W3: W3, "shape (1, 4), expected (o, i) = (1, 3)"),
+    (check_collapsed_weight, lambda W1, W2, W3: -(W3 @ W2 @ W1), "the wrong sign"),
+    (check_collapsed_bias, lambda b1, W2, b2, W3, b3: b3, "b¹ and b² do not enter yet"),
+    (check_collapsed_bias, lambda b1, W2, b2, W3, b3: W3 @ b2 + b3, "b¹ does not enter yet"),
+    (check_collapsed_bias, lambda b1, W2, b2, W3, b3: W3 @ W2 @ b1 + b3, "b² does not enter yet"),
+    (check_collapsed_bias, lambda b1, W2, b2, W3, b3: W3 @ W2 @ (b1 + b2) + b3, "you send it through W²"),
+    (check_collapsed_bias, lambda b1, W2, b2, W3, b3: W3 @ W2 @ b1 + b2 + b3, "one more layer for it to go through"),
+    (check_collapsed_bias, lambda b1, W2, b2, W3, b3: W3.T @ (W2.T @ b1 + b2) + b3, "a row for each output"),
+    (check_passed_back, lambda e, z: e * (1 / (1 + e**-z)) * (1 - 1 / (1 + e**-z)), "a power of the error"),
     (check_passed_back, lambda e, z: e * sigmoid(z), "You multiply by the activation"),
     (check_passed_back, lambda e, z: e * z * (1 - z), "you put z in the place of a"),
     (check_passed_back, lambda e, z: sigmoid(z) * (1 - sigmoid(z)), "the error e does not enter"),
@@ -128,21 +135,21 @@ WRONG = [
     (check_passed_back, lambda e, z: 4 * e * sigmoid(z) * (1 - sigmoid(z)), "4 times too large, on every input"),
     (check_passed_back, lambda e, z: e @ (sigmoid(z) * (1 - sigmoid(z))).T, "`@` mixes examples"),
     (check_passed_back, lambda e, z: (e * sigmoid(z) * (1 - sigmoid(z))).sum(axis=0), "the axis of size m is gone"),
-    (check_saturated_share, lambda z: np.mean(sigmoid(z) * (1 - sigmoid(z)) < 0.05), "that is not 0.05"),
-    (check_saturated_share, lambda z: np.mean(np.abs(z) < 4.357), "the ones that are not saturated"),
-    (check_saturated_share, lambda z: np.sum(np.abs(z) > 4.357), "a share is wanted"),
-    (check_saturated_share, lambda z: np.mean(z > 4.357), "two flat ends"),
-    (check_saturated_share, lambda z: np.mean(sigmoid(z) > 0.9875), "two flat ends"),
-    (check_saturated_share, lambda z: np.mean(np.abs(z) > 4.357, axis=0), "shape (3,), expected a single number"),
-    (check_saturated_share, lambda z: np.mean((sigmoid(z) > 0.95) | (sigmoid(z) < 0.05)), "You compare the activation"),
-    (check_saturated_share, lambda z: 100 * np.mean(np.abs(z) > 4.357), "That is a percentage"),
-    (check_how_many_dead, lambda z: np.sum(np.any(z <= 0, axis=0)), "dead if no example wakes it"),
-    (check_how_many_dead, lambda z: np.sum(np.all(z <= 0, axis=1)), "silent for all examples"),
-    (check_how_many_dead, lambda z: np.mean(np.all(z <= 0, axis=0)), "the number of units is wanted"),
-    (check_how_many_dead, lambda z: np.sum(np.all(z < 0, axis=0)), "by convention"),
-    (check_how_many_dead, lambda z: np.sum(np.all(z == 0, axis=0)), "z comes before the ReLU"),
-    (check_how_many_dead, lambda z: np.sum(np.maximum(z, 0) == 0), "a unit is a whole column"),
-    (check_how_many_dead, lambda z: np.all(z <= 0, axis=0), "True and False, expected real numbers"),
+    (check_saturated_share, lambda z: np.mean(1 - np.tanh(z) ** 2 < 0.0125), "How steep does tanh get?"),
+    (check_saturated_share, lambda z: np.mean(sigmoid(z) * (1 - sigmoid(z)) < 0.0125), "these units are tanh"),
+    (check_saturated_share, lambda z: np.mean(np.abs(z) < 2.179), "the ones that are not saturated"),
+    (check_saturated_share, lambda z: np.sum(np.abs(z) > 2.179), "a share is wanted"),
+    (check_saturated_share, lambda z: np.mean(z > 2.179), "two flat ends"),
+    (check_saturated_share, lambda z: np.mean(np.abs(z) > 2.179, axis=0), "shape (3,), expected a single number"),
+    (check_saturated_share, lambda z: np.mean(np.abs(np.tanh(z)) > 0.95), "You compare the activation"),
+    (check_saturated_share, lambda z: 100 * np.mean(np.abs(z) > 2.179), "That is a percentage"),
+    (check_how_many_dead, lambda x, W, b: np.sum(np.all(x @ W.T <= 0, axis=0)), "The bias does not enter"),
+    (check_how_many_dead, lambda x, W, b: np.sum(np.any(x @ W.T + b <= 0, axis=0)), "dead if no example wakes it"),
+    (check_how_many_dead, lambda x, W, b: np.sum(np.all(x @ W.T + b <= 0, axis=1)), "silent for all examples"),
+    (check_how_many_dead, lambda x, W, b: np.mean(np.all(x @ W.T + b <= 0, axis=0)), "the number of units is wanted"),
+    (check_how_many_dead, lambda x, W, b: np.sum(np.all(x @ W.T + b < 0, axis=0)), "by convention"),
+    (check_how_many_dead, lambda x, W, b: np.sum(np.maximum(x @ W.T + b, 0) == 0), "a unit is a whole column"),
+    (check_how_many_dead, lambda x, W, b: np.all(x @ W.T + b <= 0, axis=0), "True and False, expected real numbers"),
     (check_measured_gain, lambda a: 1 / a.std(), "subtracts the mean first"),
     (check_measured_gain, lambda a: np.sqrt(np.mean(a**2)), "upside down"),
     (check_measured_gain, lambda a: 1 / np.mean(a**2), "A root is missing"),
@@ -155,6 +162,7 @@ WRONG = [
     (check_safe_slope, lambda z: (1 - np.tanh(z / 2) ** 2) / 4, "rounds to 0 at both ends"),
     (check_safe_slope, lambda z: np.exp(-np.clip(z, -30, 30)) / (1 + np.exp(-np.clip(z, -30, 30))) ** 2,
      "the true one goes on"),
+    (check_safe_slope, lambda z: 1 / (2 * np.cosh(np.clip(z, -700, 700) / 2)) ** 2, "from 746 on"),
     (check_safe_slope, lambda z: np.exp(-np.abs(z)), "the denominator is more than 1"),
 ]  # fmt: skip
 

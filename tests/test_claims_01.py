@@ -9,9 +9,12 @@ import pytest
 
 from livegrad import activations
 from livegrad.data import load_digits
-from livegrad.experiments.activations import UniformLayer, activation_table, count_dead, zigzag
+from livegrad.experiments.activations import activation_table
+from livegrad.experiments.dead import count_dead
 from livegrad.experiments.planes import TwoLayers
 from livegrad.experiments.rounding import slope_digits
+from livegrad.experiments.uniform import UniformLayer
+from livegrad.experiments.zigzag import zigzag
 from livegrad.mlp import MLP
 
 NOTEBOOK = notebooks.lesson("01")
@@ -66,10 +69,21 @@ def collapsing():
     assert all(c.same for c in linear) and [c.rank for c in linear] == [1, 2, 2, 2]
     bent, moons = TwoLayers("rings", "sigmoid", 8).collapse(), TwoLayers("moons", "linear", 8).collapse()
     return [f"{share} are right at 8 hidden units, and at 1, and at 32",
+            f"cuts a piece off the ring gets {percent(best_line(linear[0].points))} right",
             in_words(linear[1].two.accuracy, {"about half": (0.4, 0.6)}),
             f"and {percent(bent.two.accuracy)} are right. On the right are the same trained weights with the sigmoid left out: "
             f"{percent(bent.one.accuracy)}",
             f"**No activation**: {percent(round(moons.two.accuracy, 2))}"]
+
+
+def best_line(points):
+    """The most points that any straight line gets right, of 720 directions."""
+    best = 0
+    for angle in np.linspace(0, np.pi, 720, endpoint=False):
+        labels = points.labels[np.argsort(points.x @ (np.cos(angle), np.sin(angle)))]
+        right = np.append(0, np.cumsum(2 * labels - 1)) + np.sum(labels == 0)  # class 1 before the cut, class 0 after
+        best = max(best, right.max(), len(labels) - right.min())
+    return best / len(labels)
 
 
 def slopes():
@@ -88,7 +102,15 @@ def slopes():
 
 def saturation():
     small, positive, large, far = layer(-0.5, 0.5), layer(0, 0.5), layer(-5, 5), layer(2, 5)
-    fewer = {n: percent(layer(0, 0.5, fan_in=n).saturated) for n in (30, 20, 10)}
+    fewer = {n: layer(0, 0.5, fan_in=n) for n in (64, 40, 30, 20)}
+    assert far.passed_back == 0
+    tail = np.exp(-np.abs(far.z))
+    on_paper = np.sqrt(np.mean((tail / (1 + tail) ** 2) ** 2))
+    formula = 3 / math.sqrt(12) * math.sqrt(64 * np.mean(load_digits().images ** 2))
+    within = np.std(load_digits().images @ np.random.default_rng(0).uniform(2, 5, (100, 64)).T, axis=1).mean()
+    assert f"{within:.1f}" == f"{far.z.std(axis=1).mean():.1f}"
+    even, _ = np.histogram(large.z, np.arange(-30, 31, 4))
+    assert np.all(np.diff(even)[:7] > 0) and np.all(np.diff(even)[7:] < 0)  # one hump
     sizes = {name: layer(0, 0.5, name).passed_back for name in ("sigmoid", "tanh", "relu")}
     for name, size in sizes.items():
         assert size == pytest.approx(np.sqrt(np.mean(slope(name, layer(0, 0.5, name).z) ** 2)), rel=1e-4)
@@ -99,10 +121,14 @@ def saturation():
     assert z.std() == pytest.approx(4 / math.sqrt(12) * math.sqrt(64 * np.mean(image**2)), rel=0.02)
     return [f"z has standard deviation {small.z.std():.2f}, {percent(small.saturated)} are saturated, "
             f"and an error of size 1 is passed back with size {small.passed_back:.3f}",
-            f"the mean of z is {far.z.mean():.1f}, {percent(far.saturated)} are saturated, and the size is {far.passed_back:.3g}",
+            f"the mean of z is {far.z.mean():.1f}, {percent(far.saturated)} are saturated, and the size is 0 (rounded). "
+            f"On paper it is {on_paper:.0e}",
+            f"standard deviation is {far.z.std():.2f} and not {formula:.1f} as in the formula",
+            f"Within one digit it is {within:.1f} on average",
             f"all small, and {percent(positive.saturated)} are saturated", f"and it is {percent(large.saturated)}",
             in_words(positive.saturated, {"about three quarters": (0.7, 0.8)}), f"add up to a z near {positive.z.mean():.0f}",
-            f"{fewer[30]} at 30 inputs, {fewer[20]} at 20, {fewer[10]} at 10",
+            f"{percent(fewer[40].saturated)} at 40 inputs, {percent(fewer[30].saturated)} at 30, {percent(fewer[20].saturated)} at 20",
+            "nearly proportional to $n$: " + ", ".join(f"{seen.z.mean():.2f}" for seen in fewer.values()),
             f"leaves a sigmoid layer with {sizes['sigmoid']:.3g}, tanh with {sizes['tanh']:.2e}, ReLU with {sizes['relu']:.3g}",
             "weights from 0 to 0.5", "at 0 to 0.5", "slope is below 5 % of the steepest",
             "at which the slope is below 5 % of the steepest"]
@@ -123,10 +149,11 @@ def rounding():
             f"each unit of z costs {math.log10(math.e):.2f} of a digit. At z = 20 there are 7 left, "
             f"and from z = {ends['float64']:.0f} on none",
             f"they are gone from z = {ends['float32']:.0f} on", f"Left of −{-math.ceil(zero):.0f} its denominator",
-            f"From −{-lost:.0f} on $e^{{-z}}$ overflows",
+            f"From −{-lost:.0f} on $\\mathrm{{e}}^{{-z}}$ overflows",
             rf"On paper $\sigma'(40)$ is ${true:.1e}".replace("e-18", r"\cdot 10^{-18}"), "For $z$ below −709 it overflows",
             rf"$\sigma(20) = {math.floor(1e10 * sigmoid(20.0)) / 1e10}$",
             in_words(gone["float64"].digits[gone["float64"].grid == 20], {"about 7": (6.5, 7.5)}),
+            f"1 - a is {1 - sigmoid(20.0):.0e}, but a is known to {np.finfo(float).eps / 2:.0e} only".replace("e-0", "e-"),
             "0 by rounding from $z = 37$"]
 
 
@@ -141,17 +168,45 @@ def dying():
     (ends,) = {f"{100 * run.accuracy:.0f} %" for run in relu + leaky}
     assert trained(-2.0, 0.1)[0].dead[0].min() > 0.8
     assert healthy.dead[-1][0] == 0
-    return [f"At learning rate 0.3 it gets {100 * healthy.accuracy:.0f} % of the test digits right", "At 0.8 it still gets 95 %",
+    return [f"at learning rate 0.3 it gets {100 * healthy.accuracy:.0f} % of the test digits right", "At 0.8 it still gets 95 %",
             "learning rate 0.1 the net",
             f"Within 150 steps {half} is dead", in_words((large[-1].activity[0] > 0.01).sum(), {"about 15 of them": (12, 18)}),
             f"you pay for 50 units and use {in_words((large[-1].activity[0] > 0).sum(), {'about 25': (21, 29)})}",
             f"every seed ends at {ends}, as with ReLU", f"at $z = -2$ is still {math.exp(-2):.3f}",
             f"and {in_words(large[-1].accuracy, {'95 %': (0.935, 0.965)})} of the test digits are right",
             f"at −1, {100 * negative.dead[-1][0]:.0f} % of layer 1 and {100 * negative.dead[-1][1]:.0f} % of layer 2 are dead",
-            f"and {100 * negative.accuracy:.0f} % right is guessing",
+            f"image: {100 * negative.accuracy:.0f} % are right because the net says the same digit every time",
             in_words(first[-1], {"half of the units die": (0.44, 0.56)}),
-            "with a slope of 0.01 leave 0.0001 of the error", "| $\\max(z, 0.01\\,z)$ | 0.01, everywhere |",
-            "0.01 for leaky ReLU"]
+            "with a slope of 0.01 leave 0.0001 of the error", "| $\\max(z, 0.01\\,z)$ | 0.01 |",
+            "0.01 for leaky ReLU", *over_ten_seeds(), *nothing_to_tell_images_apart()]
+
+
+def over_ten_seeds():
+    large = [trained(learning_rate=0.8, seed=seed)[-1] for seed in range(10)]
+    negative = [trained(bias=-1.0, seed=seed)[-1] for seed in range(10)]
+    assert not any(trained(seed=seed)[-1].dead[-1][0] > 1 / 8 for seed in range(10))
+    first = [run.dead[-1][0] for run in large]
+    *worst, third = sorted(run.accuracy for run in large)[:3]
+    assert worst[1] < 0.8 and third > 0.94
+    assert [seed for seed, run in enumerate(negative) if run.accuracy > 0.1] == [3]
+    assert all(run.dead[-1][1] > 0.9 for seed, run in enumerate(negative) if seed != 3) and negative[3].dead[-1][1] < 0.5
+    born = 50 * trained(bias=-1.0)[0].dead[0][0]
+    return [f"Before training {born:.0f} units of layer 1 are dead", f"(other seeds: from {100 * min(first):.0f} to {100 * max(first):.0f} %)",
+            "and " + " and ".join(f"{100 * share:.0f} %" for share in worst[::-1]) + " are right"]
+
+
+def nothing_to_tell_images_apart():
+    """Two leaky layers at birth: how the outputs of the second vary over the digits."""
+    x = load_digits().images
+    shares = np.bincount(load_digits().labels[::5]) / len(x[::5])
+    for seed in range(5):
+        assert np.abs(shares - trained(-2.0, 0.1, "leaky_relu", seed)[-1].accuracy).min() < 1e-9
+    a, rng = x, np.random.default_rng(np.random.SeedSequence(0).spawn(1)[0])
+    for n_in in (64, 50):
+        z = a @ (1.4 / math.sqrt(n_in) * rng.standard_normal((50, n_in))).T - 2
+        a = np.where(z > 0, z, 0.01 * z)
+    assert a.std(axis=0).max() < 1e-4
+    return [f"lie around −{-a.mean():.2f} and vary from image to image by less than 0.0001"]
 
 
 def the_friends():
@@ -162,15 +217,26 @@ def the_friends():
     np.testing.assert_allclose(activations.get("leaky_relu")(z), np.maximum(z, 0.01 * z))
     np.testing.assert_allclose(slope("softplus", z), sigmoid(z), atol=1e-8)
     np.testing.assert_allclose(slope("elu", z[z < -0.01]), np.exp(z[z < -0.01]), atol=1e-8)
+    z = np.linspace(-8, 8, 16_001)
+    by_tanh = np.abs(z / 2 * (1 + np.tanh(math.sqrt(2 / math.pi) * (z + 0.044715 * z**3))) - activations.get("gelu")(z)).max()
     assert slope("gelu", -2.0) < 0 > slope("silu", -2.0)
     assert [row.name for row in TABLE.rows if row.can_die] == ["relu"] and sum(row.max_slope > 1.001 for row in TABLE.rows) == 3
-    return [f"{scale:.4f} times: $z$, and ${alpha:.4f}\\,(e^z-1)$ for $z<0$ | ${scale * alpha:.3f}\\,e^z$; a kink at 0"]
+    return [f"{scale:.4f} times: $z$, and ${alpha:.4f}\\,(\\mathrm{{e}}^z-1)$ for $z<0$ | ${scale * alpha:.3f}\\,\\mathrm{{e}}^z$; a kink at 0",
+            f"below 0 from −{-turn('gelu'):.3f} leftward", f"below 0 from −{-turn('silu'):.2f} leftward",
+            f"changes GELU by less than {in_words(by_tanh, {'0.0005': (0.0004, 0.0005)})}"]
+
+
+def turn(name):
+    """Where the function is lowest."""
+    z = np.linspace(-3, 0, 300_001)
+    return z[activations.get(name)(z).argmin()]
 
 
 def around_zero():
     images = load_digits().images - load_digits().images.mean(axis=0)
     Z = images @ np.random.default_rng(0).standard_normal((100, 64)).T / 8
     means = {"sigmoid": sigmoid(Z).mean(), "tanh": np.tanh(Z).mean(), "relu": np.maximum(Z, 0).mean()}
+    assert abs(TABLE["selu"].mean) < 1e-6 and TABLE["selu"].gain == pytest.approx(1, abs=1e-6)
     assert abs(means["tanh"]) < 0.0005 and abs(means["sigmoid"] - 0.5) < 0.0005
     needed = {low: np.median([steps_needed(low, 1, seed) for seed in range(5)]) for low in (0, -1)}
     x = np.random.default_rng(0).uniform(0, 1, (10**6, 2)) @ (1, -1) / math.sqrt(2)
@@ -178,7 +244,8 @@ def around_zero():
     return ["gives 0.5 on average", f"ReLU, mean {means['relu']:.3f}",
             in_words(needed[0] / needed[-1], {"about five times as many": (4, 6)}),
             f"arrives after {needed_by(0.5)} steps",
-            f"{percent(round(zigzag(0.0, 0.5).together, 2))} of the steps are so, and it arrives after {needed_by(0.0)}.",
+            f"it arrives after {needed_by(0.0)} steps, of which {percent(round(zigzag(0.0, 0.5).together, 2))} are so",
+            f"going together is the way: {zigzag(0.5, 0.5, (1, 1)).needed} steps",
             f"medians\nare {needed[0]:.0f} and {needed[-1]:.0f}"]
 
 

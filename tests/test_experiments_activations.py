@@ -8,10 +8,12 @@ import pytest
 from livegrad import activations
 from livegrad.activations import ACTIVATIONS
 from livegrad.data import load_digits
-from livegrad.experiments import activations as experiments
-from livegrad.experiments.activations import (
-    CLOSE, UniformLayer, activation_table, collapse, count_dead, curve, dead_units, facts, tangent, zigzag)
-from livegrad.experiments.planes import TwoLayers
+from livegrad.experiments import dead as dying
+from livegrad.experiments.activations import activation_table, curve, facts, tangent
+from livegrad.experiments.dead import count_dead, dead_units
+from livegrad.experiments.planes import TwoLayers, collapse
+from livegrad.experiments.uniform import SATURATED, UniformLayer
+from livegrad.experiments.zigzag import CLOSE, zigzag
 from livegrad.mlp import MLP
 
 every_activation = pytest.mark.parametrize("name", ACTIVATIONS)
@@ -59,6 +61,19 @@ def test_closed_forms():
     assert {row.name for row in activation_table().rows if row.kink} == {"relu", "leaky_relu", "selu"}
 
 
+def test_the_copied_column_is_what_pytorch_says():
+    gain = pytest.importorskip("torch").nn.init.calculate_gain
+    column = str(activation_table()).split("\n")[0].index("PyTorch's")
+    for line, row in zip(str(activation_table()).split("\n")[1:], activation_table().rows, strict=True):
+        said = line[column:].split()[0]
+        try:
+            theirs = gain(row.name)
+        except ValueError:
+            assert said == "none", row.name
+        else:
+            assert (row.gain if said == "same" else float(said)) == pytest.approx(theirs, rel=1e-3), row.name
+
+
 def test_functions_with_parameters_are_measured_and_not_looked_up():
     assert facts(activations.get("elu", alpha=2.5)).range[0] == pytest.approx(-2.5)
     assert facts(activations.get("elu", alpha=2.5)).kink and not facts("elu").kink
@@ -75,7 +90,8 @@ def test_the_table_prints_aligned_and_narrow():
     for line, row in zip(lines, table.rows, strict=True):
         assert line[column:].split()[0] == row.saturates and line[column - 1] == " "
     gain, pytorchs = head.index("gain"), head.index("PyTorch's")
-    assert {line.split()[0]: line[pytorchs:column].strip() for line in lines if line[pytorchs:column].strip()} == {
+    copied = {line.split()[0]: line[pytorchs:column].strip() for line in lines}
+    assert {name: text for name, text in copied.items() if text not in ("same", "none")} == {
         "sigmoid": "1", "tanh": "1.667", "selu": "0.75"}
     assert float(lines[2][gain:pytorchs]) == pytest.approx(1.5925, abs=1e-3)
     assert table["gelu"] is table.rows[8]
@@ -110,6 +126,9 @@ def test_a_kink_is_met_at_zero_also_if_the_slider_says_almost_zero(name, sides, 
     unit = tangent(name, z=1e-16)
     assert unit.kink and unit.sides == pytest.approx(sides, abs=1e-4) and unit.slope == pytest.approx(taken, abs=1e-5)
     assert not tangent(name, z=0.1).kink and not tangent("elu", z=0).kink
+    z, value = (part.reshape(2, 3)[:, :2] for part in unit.lines)
+    np.testing.assert_allclose(np.diff(value)[:, 0] / np.diff(z)[:, 0], sides, atol=1e-4)
+    np.testing.assert_allclose(value.mean(axis=1), unit.value, atol=1e-12)
 
 
 # --- one layer ---
@@ -120,10 +139,14 @@ def test_bounds_only_shift_and_stretch_and_more_inputs_leave_the_weights_alone()
     wide, unit, few = (layer.response(*given, "sigmoid") for given in ((64, 2, 5), (64, 0, 1), (40, 0, 1)))
     np.testing.assert_allclose(wide.weights, 2 + 3 * unit.weights)
     assert 0 <= unit.weights.min() < 0.001 and 0.999 < unit.weights.max() <= 1
-    kept = [np.flatnonzero((unit.weights == column[:, None]).all(axis=0)) for column in few.weights.T]
-    assert [k.size for k in kept] == [1] * 40 and np.array_equal(np.concatenate(kept), np.sort(np.concatenate(kept)))
-    ink = load_digits().images.sum(axis=0)
-    assert ink[np.concatenate(kept)].min() >= np.sort(ink)[-40]
+    assert np.array_equal(few.weights, unit.weights[:, :40]) and np.array_equal(few.x, unit.x[:, :40])
+    assert np.array_equal(np.sort(unit.x.sum(axis=0)), np.sort(layer._x.sum(axis=0)))  # every pixel once
+
+
+def test_the_mean_of_z_is_nearly_proportional_to_the_number_of_inputs():
+    every = UniformLayer(0, images=1797).response(64, 0, 0.5, "sigmoid").z.mean()
+    for n in range(5, 64):
+        assert UniformLayer(0, images=1797).response(n, 0, 0.5, "sigmoid").z.mean() == pytest.approx(every * n / 64, rel=0.15)
 
 
 @pytest.mark.parametrize("name", ["sigmoid", "tanh", "relu", "gelu"])
@@ -165,7 +188,7 @@ def test_a_histogram_counts_every_value_once(name, of):
 
 def test_the_flat_stretches_of_a_sigmoid_begin_where_its_slope_is_five_percent_of_a_quarter():
     (_, left), (right, _) = UniformLayer(0).response(1, 0, 1, "sigmoid").flat
-    root = math.sqrt(1 - experiments.SATURATED)  # of a(1 − a) = 0.05/4
+    root = math.sqrt(1 - SATURATED)  # of a(1 − a) = 0.05/4
     assert right == pytest.approx(math.log((1 + root) / (1 - root)), abs=0.02) and left == pytest.approx(-right)
     assert len(UniformLayer(0).response(1, 0, 1, "relu").flat) == 1
 
@@ -306,7 +329,7 @@ def test_the_shares_reported_are_those_of_the_net_then(monkeypatch):
         assert len(x) == 1437  # four of five digits
         return dead_units(net, x)
 
-    monkeypatch.setattr(experiments, "dead_units", spy)
+    monkeypatch.setattr(dying, "dead_units", spy)
     *_, last = count_dead(0.0, 1.4, 0.8, "relu", seed=0, steps=50)
     np.testing.assert_allclose(last.dead, np.mean(seen, axis=2))
     assert last.at.tolist() == [0, 10, 20, 30, 40, 50] and last.dead[-1].any()
@@ -319,6 +342,13 @@ def test_a_dead_first_layer_unit_stays_dead():
     for seed in range(5):
         shares = [report.dead[-1][0] for report in count_dead(0.0, 1.4, 0.8, "relu", seed)]
         assert all(np.diff(shares) >= 0)
+
+
+def test_over_ten_seeds():
+    """What the notebook says of all ten seeds that the panel's slider reaches."""
+    large, negative = ([run(seed, report=300, **how) for seed in range(10)] for how in ({"learning_rate": 0.8}, {"bias": -1.0}))
+    assert sum(r.dead[-1][0] > 1 / 3 for r in large) == 8 and sum(r.accuracy > 0.9 for r in large) == 8
+    assert sum(r.dead[-1][1] > 0.97 and r.accuracy < 0.1 for r in negative) == 9
 
 
 def run(seed, bias=0.0, weight_scale=1.4, learning_rate=0.3, activation="relu", **more):
@@ -378,9 +408,12 @@ def test_positive_inputs_move_both_weights_the_same_way_and_that_takes_longer():
         moves = np.diff(centered.path[:20], axis=0)
         assert np.mean(moves[:, 0] * moves[:, 1] > 0) < 1 and 0.4 < centered.together < 0.6
         assert positive.needed > 2 * centered.needed
+        assert centered.together == np.mean(centered.inputs.prod(axis=1)[:centered.needed] > 0)
 
 
 def test_a_path_that_does_not_arrive_says_so():
     assert zigzag(0.5, 0.05, steps=10).needed is None
+    there = zigzag(0.0, 0.5, target=(0, 0))
+    assert there.needed == 0 and there.together == 1
     with pytest.raises(ValueError, match="center: expected a finite number in"):
         zigzag(0.6, 0.5)

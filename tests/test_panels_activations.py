@@ -10,6 +10,7 @@ from driving import drive, stations
 
 from livegrad.panels import training
 from livegrad.panels.activations import collapse_panel, dead_relu_panel, saturation_panel, slope_panel, zigzag_panel
+from livegrad.panels.rounding import rounding_panel
 
 # In the two with long lists the lists meet only a part of the other controls.
 DRIVES = [(slope_panel, {"second": ("none",), "third": ("none", "selu")}),
@@ -91,15 +92,24 @@ def test_the_point_can_be_dragged_on_both_curves_and_the_error_on_its_bar():
     assert panel.controls["z"].value == 8 and panel.result.passed_back == pytest.approx(-1.3 / math.cosh(8) ** 2)
 
 
+def names(panel):
+    (legend,) = panel._scene._left.figure.legends
+    return [text.get_text() for text in legend.get_texts()]
+
+
+def test_the_largest_error_passed_back_stays_in_the_picture():
+    panel = slope_panel("activation=selu z=0 e=2")
+    assert 3.5 < panel._scene._passed.get_ydata()[1] < panel._scene._right.get_ylim()[1]
+
+
 def test_the_picture_shows_the_tangent_and_names_every_curve():
     panel = slope_panel("activation=gelu second=silu third=relu z=1.2 e=0.5")
-    x, y = panel._scene._tangent.get_data()
+    x, y = (part[:2] for part in panel._scene._tangent.get_data())
     assert (y[1] - y[0]) / (x[1] - x[0]) == pytest.approx(panel.result.slope) and np.mean(y) == pytest.approx(panel.result.value)
-    texts = [text.get_text() for text in panel._scene._names.get_texts()]
-    assert texts == ["tangent at z", "gelu", "silu", "relu"]
+    assert names(panel) == ["tangent at z", "gelu", "silu", "relu"]
     assert len({line.get_linestyle() for line in panel._scene._values}) == 3
     panel.controls["third"].value = "none"
-    assert panel._scene._names.get_texts()[3].get_text() == "" and not len(panel._scene._values[2].get_xdata())
+    assert names(panel) == ["tangent at z", "gelu", "silu"] and not len(panel._scene._values[2].get_xdata())
     assert "back: " in panel._scene._passed_words.get_text()
 
 
@@ -136,6 +146,12 @@ def test_the_presets_of_the_saturation_panel():
     panel = saturation_panel()
     press(panel, "2 to 5")
     assert panel.result.bounds == (2, 5) and "100 % of the 30000 slopes" in panel.readout
+    assert panel.readout.endswith("with size 0 (rounded).")
+    panel.controls["activation"].value = "relu"
+    press(panel, "2 to 5")
+    panel.controls["lo"].value, panel.controls["hi"].value = -5.0, -2.0
+    assert panel.readout.endswith("with size 0.")  # by definition
+    panel.controls["activation"].value = "sigmoid"
     press(panel, "−0.5 to 0.5")
     assert panel.result.bounds == (-0.5, 0.5) and ": saturated." in panel.readout and " 0 % of the" in panel.readout
     press(panel, "−5 to 5")
@@ -203,6 +219,7 @@ def test_a_preview_is_trained_further_once_the_hand_rests():
     panel.controls["hidden"].value = 5
     assert panel._light and panel._picture.frame["stale"]
     sketch = panel.result
+    assert "right after 60 of 300 steps; " in panel.readout
     panel._rested(None, {"rest": panel._number}, None)
     assert not panel._picture.frame["stale"] and panel.result.two.accuracy > sketch.two.accuracy
     assert panel.readout == collapse_panel("activation=tanh points=spirals hidden=5").readout
@@ -214,7 +231,7 @@ def test_the_ghost_of_a_border_lies_over_the_map():
     panel.pin()
     panel.controls["activation"].value = "linear"
     ghosts = panel._scene.moving[-2:]
-    np.testing.assert_array_equal(ghosts[0].get_xydata(), border)
+    np.testing.assert_array_equal(ghosts[0].get_xydata(), border.reshape(-1, 3, 2)[::2].reshape(-1, 2))
     before = len(panel._scene.moving)
     for _ in range(5):
         panel.pin()
@@ -281,7 +298,7 @@ def test_the_presets_of_the_zigzag_panel():
     centered = panel.result
     assert centered.bounds == (-1, 1) and 0.4 < centered.together < 0.6
     press(panel, "Positive inputs")
-    assert "on 100 % of the steps both weights rise or both fall" in panel.readout and panel.result.needed > 2 * centered.needed
+    assert "on 100 % of the steps on the way both weights rise or both fall" in panel.readout and panel.result.needed > 2 * centered.needed
     press(panel, "Same sign")
     assert panel.result.target == (1, 1) and panel.result.needed < 100
 
@@ -290,5 +307,25 @@ def test_the_star_of_the_zigzag_can_be_dragged_and_not_arriving_is_said():
     panel = zigzag_panel("learning_rate=0.05")
     pull(panel, 0, -0.81, 0.52)
     assert panel.result.target == (-0.8, 0.5) == tuple(panel._scene.grips()[0][1:])
-    assert "In 600 steps the weights did not come within 0.01" in panel.readout and "not yet" in panel._scene._words.get_text()
+    assert "In 300 steps the weights did not come within 0.01" in panel.readout and "not yet" in panel._scene._words.get_text()
     np.testing.assert_array_equal(panel._scene._path.get_xydata(), panel.result.path)
+
+
+def test_a_star_at_the_start_leaves_nothing_to_do():
+    panel = zigzag_panel("w1=0 w2=0")
+    assert panel.readout.endswith("already there.") and panel._scene._path_words.get_text() == "already there"
+
+
+def test_weights_beyond_the_axes_are_crosses_at_their_edge():
+    panel = zigzag_panel("center=0.3 learning_rate=0.95 w1=1.4 w2=-1.4 seed=3")
+    assert np.abs(panel.result.path).max() > 1.6 == np.abs(panel._scene._outside.get_xydata()).max()
+    assert panel._scene._path_words.get_text().startswith("outside (x)")
+    panel.controls["learning_rate"].value = 0.2
+    assert not len(panel._scene._outside.get_xdata())
+
+
+def test_the_heading_of_the_digits_names_the_formula():
+    panel = rounding_panel()
+    assert panel._scene._heading.get_text() == "slope, as a(1-a)"
+    panel.controls["form"].value = "e^-z"
+    assert panel._scene._heading.get_text() == "slope, as p/(1+p)² with p = e^-z"

@@ -1,6 +1,6 @@
 """One visual language for the whole course: a color, a line and a marker for each quantity.
 
-The colors are those of Okabe and Ito (2008), and three of Paul Tol's, which stay
+The colors are those of Okabe and Ito (2008), and some of Paul Tol's, which stay
 apart for the three common color-vision deficiencies. No quantity is told by its color alone: the line style and
 the marker differ too.
 """
@@ -16,6 +16,7 @@ __all__ = ["CLASSES", "LINES", "Style", "lecture_mode"]
 LINES: dict[str, dict[str, Any]] = {
     "pre_activation": {"color": "#004466", "linestyle": "--", "marker": ""},
     "activation": {"color": "#0072B2", "linestyle": "-", "marker": "o"},
+    "second_layer": {"color": "#661100", "linestyle": "--", "marker": "s"},
     "difference": {"color": "#E69F00", "linestyle": "--", "marker": ""},
     "gradient": {"color": "#D55E00", "linestyle": "-", "marker": "o"},
     "clipped": {"color": "#004488", "linestyle": "-", "marker": "D"},
@@ -29,6 +30,9 @@ LINES: dict[str, dict[str, Any]] = {
     "eigenvalue": {"color": "#332288", "linestyle": "--", "marker": ""},
     "feedforward": {"color": "#44AA99", "linestyle": "--", "marker": ""},
     "singular_value": {"color": "#999933", "linestyle": "-", "marker": "s"},
+    "unnormalized": {"color": "#BB5566", "linestyle": "--", "marker": "s"},
+    "batch_norm": {"color": "#117733", "linestyle": "-", "marker": "o"},
+    "layer_norm": {"color": "#4477AA", "linestyle": "-.", "marker": "^"},
 }
 """Line, marker and color of each quantity, as keyword arguments of `Axes.plot`."""
 

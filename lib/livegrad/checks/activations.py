@@ -29,60 +29,74 @@ def _normal(rng, *shapes, scale=1):
     return tuple((scale * rng.normal(size=shape)).round(1) for shape in shapes)
 
 
-def collapsed_weight(W1, W2):
-    return np.einsum("oh,hi->oi", W2, W1)
+def collapsed_weight(W1, W2, W3):
+    return np.einsum("ok,kh,hi->oi", W3, W2, W1)
 
 
 check_collapsed_weight = Exercise(
     collapsed_weight,
-    "(h,i),(o,h)->(o,i)",
-    cases=lambda rng: [  # with i = o the wrong order still multiplies, and can be recognized
-        _normal(rng, (h, i), (o, h)) for h, i, o in [(2, 3, 4), (3, 2, 2), (2, 2, 2)]
+    "(h,i),(k,h),(o,k)->(o,i)",
+    cases=lambda rng: [  # with equal sizes the wrong order still multiplies, and can be recognized
+        _normal(rng, (h, i), (k, h), (o, k)) for h, i, k, o in [(2, 3, 4, 1), (3, 2, 3, 3), (2, 2, 2, 2), (3, 3, 3, 3)]
     ],
     wrong={
-        "The order is wrong: with that product the input would meet the second layer first.":
-            lambda W1, W2: W1 @ W2,
+        "The order is wrong: with that product the input would meet the last layer first.":
+            lambda W1, W2, W3: W1 @ W2 @ W3,
         "That is the matrix to multiply A⁰ with from the right. A layer keeps its W the other way round: Z = A Wᵀ + b.":
-            lambda W1, W2: (W2 @ W1).T,
+            lambda W1, W2, W3: (W3 @ W2 @ W1).T,
+        "The order and the transposes are both the wrong way round. Start from the formula for two layers.":
+            lambda W1, W2, W3: W3.T @ W2.T @ W1.T,
+        "In A⁰ W¹ᵀ W²ᵀ W³ᵀ every matrix is transposed, W¹ too; and the three together are one Wᵀ.":
+            lambda W1, W2, W3: W1 @ W2.T @ W3.T,
         "A transpose too many on W¹: look at the shapes, the h units in the middle must meet.":
-            lambda W1, W2: W2 @ W1.T,
-        "A transpose too many on W²: look at the shapes, the h units in the middle must meet.":
-            lambda W1, W2: W2.T @ W1,
+            lambda W1, W2, W3: W3 @ W2 @ W1.T,
+        "A transpose too many on W³: look at the shapes, the k units in the middle must meet.":
+            lambda W1, W2, W3: W3.T @ W2 @ W1,
+        "The third layer does not enter yet.":
+            lambda W1, W2, W3: W2 @ W1,
+        "The first layer does not enter yet.":
+            lambda W1, W2, W3: W3 @ W2,
         "`*` multiplies entry by entry; one layer after the other is a matrix product.":
-            lambda W1, W2: W2 * W1,
+            lambda W1, W2, W3: W3 * W2 * W1,
         "Layers that follow each other do not add up: each acts on what the one before it gives.":
-            lambda W1, W2: W1 + W2,
+            lambda W1, W2, W3: W1 + W2 + W3,
     },
 )
-"""The weights of the one layer that two layers without an activation are."""
+"""The weights of the one layer that three layers without an activation are."""
 
 
-def collapsed_bias(b1, W2, b2):
-    return np.einsum("oh,h->o", W2, b1) + b2
+def collapsed_bias(b1, W2, b2, W3, b3):
+    return np.einsum("ok,k->o", W3, np.einsum("kh,h->k", W2, b1) + b2) + b3
 
 
 check_collapsed_bias = Exercise(
     collapsed_bias,
-    "(h),(o,h),(o)->(o)",
-    cases=lambda rng: [_normal(rng, (h,), (o, h), (o,)) for h, o in [(3, 2), (1, 3), (2, 2)]],
+    "(h),(k,h),(k),(o,k),(o)->(o)",
+    cases=lambda rng: [_normal(rng, (h,), (k, h), (k,), (o, k), (o,)) for h, k, o in [(3, 4, 2), (1, 3, 2), (2, 2, 2)]],
     wrong={
-        "b¹ does not reach the output as it is: between it and the output there is a layer.":
-            lambda b1, W2, b2: b1 + b2,
+        "b¹ and b² do not reach the output as they are: between them and the output there are layers.":
+            lambda b1, W2, b2, W3, b3: b1 + b2 + b3,
+        "b¹ and b² do not enter yet: they go on into the layers above.":
+            lambda b1, W2, b2, W3, b3: b3,
         "b¹ does not enter yet: the first layer's bias goes on into the second.":
-            lambda b1, W2, b2: b2,
-        "b² does not enter yet.":
-            lambda b1, W2, b2: W2 @ b1,
+            lambda b1, W2, b2, W3, b3: W3 @ b2 + b3,
+        "b² does not enter yet: the second layer's bias goes on into the third.":
+            lambda b1, W2, b2, W3, b3: W3 @ W2 @ b1 + b3,
+        "b³ does not enter yet.":
+            lambda b1, W2, b2, W3, b3: W3 @ (W2 @ b1 + b2),
+        "b² is not at the output yet: there is one more layer for it to go through.":
+            lambda b1, W2, b2, W3, b3: W3 @ W2 @ b1 + b2 + b3,
         "b² is added after W² has done its work; you send it through W².":
-            lambda b1, W2, b2: W2 @ (b1 + b2),
-        "That is b¹ W². Look at the shapes: W² has a row for each output.":
-            lambda b1, W2, b2: b1 @ W2 + b2,
-        "b¹ is multiplied with W² but not summed over the hidden units.":
-            lambda b1, W2, b2: W2 * b1 + b2[:, None],
-        "The two biases are swapped: it is the first layer's that goes through W².":
-            lambda b1, W2, b2: W2 @ b2 + b1,
+            lambda b1, W2, b2, W3, b3: W3 @ W2 @ (b1 + b2) + b3,
+        "b³ is added after W³ has done its work; you send it through W³.":
+            lambda b1, W2, b2, W3, b3: W3 @ (W2 @ b1 + b2 + b3),
+        "That sends b¹ through W³ only; the second layer comes before.":
+            lambda b1, W2, b2, W3, b3: W3 @ (b1 + b2) + b3,
+        "That is b¹ W² and so on. Look at the shapes: a W has a row for each output.":
+            lambda b1, W2, b2, W3, b3: (b1 @ W2 + b2) @ W3 + b3,
     },
 )
-"""The bias of the one layer that two layers without an activation are."""
+"""The bias of the one layer that three layers without an activation are."""
 
 
 def passed_back(e, z):
@@ -94,6 +108,8 @@ check_passed_back = Exercise(
     "(m,n),(m,n)->(m,n)",
     cases=lambda rng: [_normal(rng, (m, n), (m, n)) for m, n in [(2, 3), (4, 1), (2, 2)]],
     wrong={
+        "`e` is the error here, so `e**(-z)` is a power of the error. The exponential function is `np.exp`.":
+            lambda e, z: e * (1 / (1 + e ** (-z))) * (1 - 1 / (1 + e ** (-z))),
         "You multiply by the activation σ(z); its slope belongs there.":
             lambda e, z: e * _sigmoid(z),
         "a(1 − a) is the slope written in a = σ(z); you put z in the place of a.":
@@ -128,92 +144,112 @@ check_passed_back = Exercise(
 )
 """∂C/∂z of a layer of sigmoid units from the error e = ∂C/∂a that reaches them."""
 
-_LIMIT = 0.05 * 0.25  # 5 % of the sigmoid's best slope
+_LIMIT = 0.05  # 5 % of tanh's best slope, which is 1
 
 
 def saturated_share(z):
-    return np.mean(_slope["sigmoid"](z) < _LIMIT)
+    return np.mean(_slope["tanh"](z) < _LIMIT)
 
 
 check_saturated_share = Exercise(
     saturated_share,
     "(m,n)->()",
     cases=lambda rng: [
-        (np.array([[0.3, -5.1, 8.0], [6.2, 1.9, -0.4]]),),
-        (np.array([[3.8, -4.2], [4.1, -9.0], [2.0, -3.5], [4.9, 0.1]]),),
-        (np.array([[-7.3, -6.0], [-5.2, 1.1]]),),
-        (np.array([[5.6, 5.9, 6.4]]),),
-        *(_normal(rng, shape, scale=4) for shape in [(3, 5), (6, 4)]),
+        (np.array([[0.2, -2.6, 4.0], [3.1, 0.9, -0.2]]),),
+        (np.array([[1.9, -2.1], [2.0, -4.6], [1.0, -1.7], [2.5, 0.1]]),),
+        (np.array([[-3.7, -3.0], [-2.6, 0.6]]),),
+        (np.array([[2.8, 3.0, 3.2]]),),
+        *(_normal(rng, shape, scale=2) for shape in [(3, 5), (6, 4)]),
     ],
     wrong={
-        "The limit is 5 % of the largest slope, and that is not 0.05.":
-            lambda z: np.mean(_slope["sigmoid"](z) < 0.05),
+        "A quarter is the steepest slope of the sigmoid. How steep does tanh get?":
+            lambda z: np.mean(_slope["tanh"](z) < 0.05 * 0.25),
+        "That is the share of saturated sigmoids; these units are tanh.":
+            lambda z: np.mean(_slope["sigmoid"](z) < 0.05 * 0.25),
+        "a(1 − a) is the slope of the sigmoid, written in its a; tanh has another formula.":
+            lambda z: np.mean(np.tanh(z) * (1 - np.tanh(z)) < _LIMIT),
         "The limit is 5 %: one zero too many or too few?":
-            lambda z: np.mean(_slope["sigmoid"](z) < _LIMIT / 10),
+            lambda z: np.mean(_slope["tanh"](z) < _LIMIT / 10),
         "The largest slope is that of the function, wherever it has it, not the largest one among these z.":
-            lambda z: np.mean(_slope["sigmoid"](z) < 0.05 * _slope["sigmoid"](z).max()),
+            lambda z: np.mean(_slope["tanh"](z) < 0.05 * _slope["tanh"](z).max()),
         "That is the share of the others, the ones that are not saturated.":
-            lambda z: np.mean(_slope["sigmoid"](z) >= _LIMIT),
+            lambda z: np.mean(_slope["tanh"](z) >= _LIMIT),
         "That is how many there are; a share is wanted, from 0 to 1.":
-            lambda z: np.sum(_slope["sigmoid"](z) < _LIMIT),
+            lambda z: np.sum(_slope["tanh"](z) < _LIMIT),
         "That is a percentage; a share is wanted, from 0 to 1.":
-            lambda z: 100 * np.mean(_slope["sigmoid"](z) < _LIMIT),
-        "You find the ones with large positive z only. The sigmoid has two flat ends.":
-            lambda z: np.mean((_slope["sigmoid"](z) < _LIMIT) & (z > 0)),
-        "You find the ones with large negative z only. The sigmoid has two flat ends.":
-            lambda z: np.mean((_slope["sigmoid"](z) < _LIMIT) & (z < 0)),
+            lambda z: 100 * np.mean(_slope["tanh"](z) < _LIMIT),
+        "You find the ones with large positive z only. tanh has two flat ends.":
+            lambda z: np.mean((_slope["tanh"](z) < _LIMIT) & (z > 0)),
+        "You find the ones with large negative z only. tanh has two flat ends.":
+            lambda z: np.mean((_slope["tanh"](z) < _LIMIT) & (z < 0)),
         "You compare the activation with 5 %; it is the slope that counts.":
-            lambda z: np.mean((_sigmoid(z) < 0.05) | (_sigmoid(z) > 0.95)),
+            lambda z: np.mean(np.abs(np.tanh(z)) > 0.95),
         "That is the share of units that are saturated for every example; count entry by entry.":
-            lambda z: np.mean((_slope["sigmoid"](z) < _LIMIT).all(axis=0)),
+            lambda z: np.mean((_slope["tanh"](z) < _LIMIT).all(axis=0)),
         "That is the share of units that are saturated for some example; count entry by entry.":
-            lambda z: np.mean((_slope["sigmoid"](z) < _LIMIT).any(axis=0)),
+            lambda z: np.mean((_slope["tanh"](z) < _LIMIT).any(axis=0)),
     },
 )
-"""The share of entries of z, (m, n), at which a sigmoid's slope is below 5 % of its best."""
+"""The share of entries of z, (m, n), at which the slope of tanh is below 5 % of its best."""
 
 
-def how_many_dead(z):
-    return np.sum((z <= 0).all(axis=0))
+def how_many_dead(x, W, b):
+    return np.sum((np.einsum("mi,ni->mn", x, W) + b <= 0).all(axis=0))
+
+
+def _making(z):
+    """x, W and b that make this z, exactly where it is 0."""
+    z = np.array(z)
+    b = np.where(np.arange(z.shape[1]) % 2, 0.5, -1.0)
+    return np.eye(len(z)), z.T - b[:, None], b
+
+
+def _of_z(count):
+    return lambda x, W, b: count(x @ W.T + b)
 
 
 check_how_many_dead = Exercise(
     how_many_dead,
-    "(m,n)->()",
+    "(m,i),(n,i),(n)->()",
     cases=lambda rng: [
-        (np.array(z),)
-        for z in (
+        *(_making(z) for z in (
             [[1.2, -0.3, -2.0], [-0.7, -1.1, 0.4]],
             [[-0.5, -1.0, 2.0, -0.1], [-2.2, -0.4, 1.5, -3.0], [-0.9, 0.6, 0.2, -1.4]],
             [[0.0, -0.2, 1.0], [-1.3, -0.8, 0.0]],
             [[-0.1, -0.2, -0.3, -0.6], [0.5, -1.5, -0.7, -2.0]],
             [[0.0, 0.4], [0.0, -0.6], [0.0, 1.1]],
             [[0.7, 1.3], [0.2, 0.9], [2.1, -0.1]],
-            [[0.8, -0.1, -0.4, -1.2, -1.0], [-3.0, 0.2, -2.5, -0.6, -0.3], [-1.0, -1.7, -0.8, -0.5, 0.1]],
-        )
+        )),
+        *((*_normal(rng, (m, i), (n, i)), _normal(rng, (n,))[0] - 1) for m, i, n in [(6, 2, 5), (4, 3, 3), (3, 4, 4), (3, 5, 5)]),
     ],
     wrong={
+        "The bias does not enter yet.":
+            lambda x, W, b: np.sum((x @ W.T <= 0).all(axis=0)),
+        "The bias is added to z, not taken away.":
+            lambda x, W, b: np.sum((x @ W.T - b <= 0).all(axis=0)),
+        "W has a row for each unit, and z = x Wᵀ + b.":
+            lambda x, W, b: np.sum((x @ W + b <= 0).all(axis=0)),
         "A unit that is silent for one example may answer another: it is dead if no example wakes it.":
-            lambda z: np.sum((z <= 0).any(axis=0)),
+            _of_z(lambda z: np.sum((z <= 0).any(axis=0))),
         "That counts examples for which all units are silent; count units that are silent for all examples.":
-            lambda z: np.sum((z <= 0).all(axis=1)),
+            _of_z(lambda z: np.sum((z <= 0).all(axis=1))),
         "That is a share; the number of units is wanted.":
-            lambda z: np.mean((z <= 0).all(axis=0)),
+            _of_z(lambda z: np.mean((z <= 0).all(axis=0))),
         "At z = 0 exactly the slope of ReLU is 0 too, by convention: what does that unit pass back?":
-            lambda z: np.sum((z < 0).all(axis=0)),
+            _of_z(lambda z: np.sum((z < 0).all(axis=0))),
         "z comes before the ReLU: a silent unit has z below 0 there, and 0 only after it.":
-            lambda z: np.sum((z == 0).all(axis=0)),
+            _of_z(lambda z: np.sum((z == 0).all(axis=0))),
         "That counts zeros of the output one by one; a unit is a whole column.":
-            lambda z: np.sum(z <= 0),
+            _of_z(lambda z: np.sum(z <= 0)),
         "That counts the living units.":
-            lambda z: np.sum((z > 0).any(axis=0)),
+            _of_z(lambda z: np.sum((z > 0).any(axis=0))),
         "The mean over the examples can be negative though some example wakes the unit.":
-            lambda z: np.sum(z.mean(axis=0) <= 0),
+            _of_z(lambda z: np.sum(z.mean(axis=0) <= 0)),
         "The sign is the other way round: you count the units that are active for every example.":
-            lambda z: np.sum((z > 0).all(axis=0)),
+            _of_z(lambda z: np.sum((z > 0).all(axis=0))),
     },
 )
-"""How many of n ReLU units are silent for all m examples, from z of shape (m, n)."""
+"""How many of n ReLU units are silent for all m examples x, from their weights and biases."""
 
 
 def measured_gain(a):
@@ -271,6 +307,8 @@ check_safe_slope = Exercise(
             lambda z: _through(np.exp(z)),
         "Where z is cut off the slope stops falling; the true one goes on.":
             lambda z: _through(np.exp(-np.clip(z, -30, 30))),
+        "Where z is cut off the slope stops falling: from 746 on the float64 nearest to the true one is 0.":
+            lambda z: _through(np.exp(-np.minimum(np.abs(z), 700))),
         "Far out that is right. Near 0 the denominator is more than 1.":
             lambda z: np.exp(-np.abs(z)),
         "A square is missing: at z = 0 the slope is 1/4.":

@@ -213,8 +213,8 @@ class Exercise:
         what = "Every entry" if right[0].value.ndim else "The result"
         flipped = factors[0] < 0
         factors = np.abs(factors)
-        if flipped and np.allclose(factors, 1, rtol=RTOL):
-            return f"{what} has the right size and the wrong sign."
+        if np.allclose(factors, 1, rtol=RTOL):  # of 1 and no change of sign there is nothing to tell
+            return f"{what} has the right size and the wrong sign." if flipped else ""
         start = f"{what} has the wrong sign and" if flipped else what
         for letter in sizes[0]:
             values = np.array([size[letter] for size in sizes])

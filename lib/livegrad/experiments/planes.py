@@ -10,13 +10,36 @@ import numpy as np
 from livegrad import activations
 from livegrad.activations import Activation
 from livegrad.data.planar import Points, draw
-from livegrad.experiments.activations import collapse
 from livegrad.losses import softmax, softmax_cross_entropy
 from livegrad.mlp import MLP
 from livegrad.optim import Adam
 from livegrad.validation import fail
 
-__all__ = ["Collapse", "Plane", "TwoLayers"]
+__all__ = ["Collapse", "Plane", "TwoLayers", "collapse"]
+
+STEPS = 300
+"""Steps after which the training of `TwoLayers` is over."""
+
+
+def collapse(net: MLP) -> MLP:
+    """The one layer that a net is if its hidden layers have no activation.
+
+    W = W² W¹ and b = W² b¹ + b², and so on for more layers. It computes what `net` computes if the hidden activation is
+    linear, and something else if not.
+
+    Examples
+    --------
+    >>> net = MLP([np.array([[1.0, 2.0]]), np.array([[3.0], [4.0]])], [np.ones(1), np.zeros(2)], "linear")
+    >>> collapse(net).weights[0]
+    array([[3., 6.],
+           [4., 8.]])
+    >>> np.array_equal(collapse(net).forward([[5.0, 6.0]]).a[-1], net.forward([[5.0, 6.0]]).a[-1])
+    True
+    """
+    W, b = net.weights[0], net.biases[0]
+    for V, c in zip(net.weights[1:], net.biases[1:], strict=True):
+        W, b = V @ W, V @ b + c
+    return MLP([W], [b], output=net.output)
 
 
 @dataclass(frozen=True)
@@ -61,6 +84,8 @@ class Collapse:
         Largest output of the net, in size, over the points.
     point : (float, float)
         Where a test point stands.
+    steps : int
+        Steps of training made so far.
     """
 
     points: Points
@@ -70,6 +95,12 @@ class Collapse:
     difference: float
     largest: float
     point: tuple[float, float]
+    steps: int
+
+    @property
+    def so_far(self) -> str:
+        """In words, how far the training is, if it is not over."""
+        return f" after {self.steps} of {STEPS} steps" if self.steps < STEPS else ""
 
     @property
     def same(self) -> bool:
@@ -114,7 +145,7 @@ class TwoLayers:
     edges = np.linspace(-1.6, 1.6, 51)
     """Edges of the cells, in both directions, in whose middles a `Plane` is evaluated."""
 
-    def __init__(self, points: str, activation: str | Activation, hidden: int, seed: int = 0, steps: int = 300) -> None:
+    def __init__(self, points: str, activation: str | Activation, hidden: int, seed: int = 0, steps: int = STEPS) -> None:
         where, weights = (np.random.default_rng(s) for s in np.random.SeedSequence(seed).spawn(2))
         self.points = draw(points, where)
         if hidden not in range(1, _MOST_HIDDEN + 1):
@@ -125,7 +156,7 @@ class TwoLayers:
         self._optimizer, self._planes = Adam(0.1), ()
         self.train(steps)
 
-    def train(self, steps: int = 300) -> None:
+    def train(self, steps: int = STEPS) -> None:
         """Go on until `steps` steps have been made in all; nothing if there were as many already."""
         trace = gradients = None
         while self._optimizer.steps < steps:
@@ -142,7 +173,7 @@ class TwoLayers:
         two, one = self._planes
         said, collapsed = (plane.net.forward(self.points.x).a[-1] for plane in (two, one))
         return Collapse(self.points, two, one, int(np.linalg.matrix_rank(one.net.weights[0])),
-                        float(np.abs(said - collapsed).max()), float(np.abs(said).max()), point)
+                        float(np.abs(said - collapsed).max()), float(np.abs(said).max()), point, self._optimizer.steps)
 
     def _plane(self, net: MLP) -> Plane:
         side, ticks = len(self.edges) - 1, (self.edges[:-1] + self.edges[1:]) / 2

@@ -53,6 +53,11 @@ class SlopeDigits:
     true: np.ndarray
 
     @property
+    def formula(self) -> str:
+        """The form written out."""
+        return f"p/(1+p)² with p = {self.form}" if self.form.startswith("e") else self.form
+
+    @property
     def here(self) -> int:
         """Index of z in the grid."""
         return int(np.argmin(np.abs(self.grid - self.z)))

@@ -10,10 +10,14 @@ from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
-from livegrad.experiments.activations import CLOSE, LINEAR, SATURATED, DeadCount, LayerResponse, Tangent, Zigzag
+from livegrad.experiments.activations import Tangent
+from livegrad.experiments.dead import DeadCount
 from livegrad.experiments.planes import Collapse, Plane, TwoLayers
+from livegrad.experiments.uniform import LINEAR, SATURATED, LayerResponse
+from livegrad.experiments.zigzag import CLOSE, Zigzag
 from livegrad.figures.scene import CurveScene, drawable, few_ticks, near, percent, plain
 from livegrad.style import CLASSES, Style
 
@@ -29,7 +33,7 @@ class SlopeScene(CurveScene):
     title = ("Left: the activation function with its tangent at one point. Middle: its slope. "
              "Right: the error that comes to the unit from above, and what it passes back")
     aspect = 2.4
-    _overlaid = ({}, {"color": "#444444", "linestyle": "--"}, {"color": "#888888", "linestyle": ":"})
+    _overlaid = ({}, {"color": "#444444", "linestyle": "-."}, {"color": "#888888", "linestyle": ":"})
 
     def __init__(self, figure: Figure, style: Style) -> None:
         super().__init__(style)
@@ -37,16 +41,16 @@ class SlopeScene(CurveScene):
         self._left.set(xlim=(-8, 8), ylim=(-2, 3), xlabel="z", xticks=(-8, -4, 0, 4, 8))
         self._middle.set(xlim=(-8, 8), ylim=(-0.25, 1.85), xlabel="z", xticks=(-8, -4, 0, 4, 8))
         self._middle.set_yticks((0, 0.25, 0.5, 1, 1.5), ("0", "0.25", "0.5", "1", "1.5"))
-        self._right.set(xlim=(-0.6, 1.6), ylim=(-2.1, 2.1))
+        self._right.set(xlim=(-0.6, 1.6), ylim=(-3.8, 3.8))
         self._right.set_xticks((0, 1), ("e", "e·φ'"))
-        self._right.set_yticks((-2, -1, 0, 1, 2))
+        self._right.set_yticks((-3, -2, -1, 0, 1, 2, 3))
         self._right.grid(False, axis="x")
         for axes in (self._left, self._middle, self._right):
             axes.axhline(0, color="#999999", linewidth=1)
         self.heading(self._left, "activation φ(z)")
         self.heading(self._middle, "its slope φ'(z)")
         self.heading(self._right, "error")
-        self._tangent = self.curve(self._left, "slope", "tangent at z", marker="", linewidth=1.5 * style.width)
+        self._tangent = self.curve(self._left, "slope", "tangent at z", marker="", linestyle=(0, (2.5, 1.2)), linewidth=1.5 * style.width)
         labels = ("first", "second", "third")
         self._values = [self.curve(self._left, "activation", label, marker="", **look)
                         for label, look in zip(labels, self._overlaid, strict=True)]
@@ -59,11 +63,8 @@ class SlopeScene(CurveScene):
         bar = {"marker": "", "linewidth": 9 * style.width, "linestyle": "-", "solid_capstyle": "butt"}
         self._error = self.curve(self._right, "gradient", alpha=0.4, **bar)
         self._passed = self.curve(self._right, "gradient", **bar)
-        (self._pull,) = self._right.plot([], [], "o", color="black", fillstyle="none", markersize=4 * style.width,
-                                         markeredgewidth=style.width)
-        self.moving.append(self._pull)
-        self.legend(figure)
-        self._names = figure.legends[0]
+        self._pull = self.ring(self._right)
+        self._name([])
         self._value_words, self._slope_words, self._passed_words = map(self.words, (self._left, self._middle, self._right))
 
     def update(self, result: Tangent) -> bool:
@@ -72,8 +73,7 @@ class SlopeScene(CurveScene):
             shown = result.curves[i] if i < len(result.curves) else None
             value.set_data(*((shown.z, shown.value) if shown else ([], [])))
             slope.set_data(*((shown.z, shown.slope) if shown else ([], [])))
-        ends = result.z + np.array([-2, 2])
-        self._tangent.set_data(ends, result.value + result.slope * (ends - result.z))
+        self._tangent.set_data(*result.lines)
         _place(self._slope, result.z, result.slope)
         outside = "" if _place(self._value, result.z, result.value) else " (outside)"
         self._error.set_data([0, 0], [0, result.e])
@@ -82,16 +82,19 @@ class SlopeScene(CurveScene):
         self._value_words.set_text(f"φ({result.z:g}) = {near(result.value)}{outside}")
         self._slope_words.set_text(f"φ'({result.z:g}) = {plain(result.slope)}")
         self._passed_words.set_text(f"back: {plain(result.passed_back)}")
-        return self._rename([shown.name for shown in result.curves])
+        return self._name([shown.name for shown in result.curves])
 
-    def _rename(self, names: Sequence[str]) -> bool:
-        names = [*names, "", ""][:3]
-        texts, handles = self._names.get_texts()[1:], self._names.legend_handles[1:]
-        renamed = [text.get_text() for text in texts] != names
-        for text, handle, name in zip(texts, handles, names, strict=True):
-            text.set_text(name)
-            handle.set_visible(bool(name))
-        return renamed
+    def _name(self, names: Sequence[str]) -> bool:
+        """Put the curves' names into the legend; whether it has changed."""
+        figure, names = self._left.figure, ["tangent at z", *names]
+        old = figure.legends[0] if figure.legends else None
+        if old and [text.get_text() for text in old.get_texts()] == names:
+            return False
+        figure.legend([self._tangent, *self._values][:len(names)], names, loc="outside lower center", handlelength=2.8,
+                      ncols=len(names), frameon=False, fontsize=0.95 * self.style.font)
+        if old:
+            old.remove()
+        return True
 
     def grips(self) -> Sequence[tuple[Axes, float, float]]:
         """The point on the curve, the point on the slope, and the error's end."""
@@ -122,7 +125,7 @@ class SaturationScene(CurveScene):
         self._strip.set(xlim=(-5.2, 5.2), ylim=(-1, 1), yticks=())
         self._strip.spines["left"].set_visible(False)
         self._strip.set_title("weights w, drawn evenly from this interval")
-        for axes, text in ((self._z, "z = Σ x w"), (self._a, "activation φ(z)"), (self._slope, "slope φ'(z)")):
+        for axes, text in ((self._z, "z = Σ x w, log-like"), (self._a, "activation φ(z)"), (self._slope, "slope φ'(z)")):
             axes.set(ylim=(0, 100))
             self.heading(axes, text)
         self._z.set_ylabel("% of all")
@@ -134,6 +137,8 @@ class SaturationScene(CurveScene):
         self._fills = {"z": self.histogram(self._z, "pre_activation"), "a": self.histogram(self._a, "activation"),
                        "slope": self.histogram(self._slope, "slope")}
         self._words = {name: self.words(axes) for name, axes in (("z", self._z), ("a", self._a), ("slope", self._slope))}
+        hatched = Patch(facecolor="#EEEEEE", edgecolor="#CCCCCC", hatch="//", linewidth=0, label="saturated")
+        figure.legend(handles=[hatched], loc="outside lower center", handlelength=2.8)
         self._shades: list[Any] = []
         self._activation: Any = None
 
@@ -206,14 +211,15 @@ class CollapseScene(CurveScene):
         """Color the two maps anew and move the test point."""
         for shown, words, plane in zip(self._maps, self._words, (result.two, result.one), strict=True):
             shown.update(plane, result)
-            words.set_text(f"{percent(plane.accuracy)} right")
+            words.set_text(f"{percent(plane.accuracy)} right{result.so_far}")
 
     def pin(self, result: Collapse | None) -> None:
         """Leave the present borders behind. They lie over the maps, so they are drawn anew with them."""
         super().pin(result)
         ghosts = [line for ghost in self._ghosts for line in ghost]
-        for line in ghosts:
-            line.set(animated=True, linestyle="--")
+        if result is not None:
+            for line in self._ghosts[-1]:  # a border is many short pieces: dashed if every other one is left out
+                line.set_data(*line.get_xydata().reshape(-1, 3, 2)[::2].reshape(-1, 2).T)
         self.moving = [artist for artist in self.moving if artist.axes is not None and artist not in ghosts] + ghosts
 
     def grips(self) -> Sequence[tuple[Axes, float, float]]:
@@ -259,17 +265,16 @@ class DeadScene(CurveScene):
              "to the quietest, the percent of the training digits for which z is above 0")
     aspect = 2.3
 
-    def __init__(self, figure: Figure, style: Style, steps: int = 300, width: int = 50, hidden: int = 2) -> None:
+    def __init__(self, figure: Figure, style: Style, steps: int = 300, width: int = 50) -> None:
         super().__init__(style)
         self._left, self._right = figure.subplots(1, 2)
         self._left.set(xlim=(0, steps), ylim=(-3, 103), xlabel="step")
         self._right.set(xlim=(0, width + 1), ylim=(-3, 103), xlabel="unit, from busiest to quietest")
         self.heading(self._left, "dead units, in %")
         self.heading(self._right, "z > 0 on this % of the digits")
-        looks = ({}, {"linestyle": "--", "marker": "s", "color": "#6FB3DC"}, {"linestyle": ":", "marker": "^"})[:hidden]
-        self._dead = [self.curve(self._left, "activation", f"hidden layer {l}", markevery=3, **look)
-                      for l, look in enumerate(looks, 1)]
-        self._activity = [self.curve(self._right, "activation", markevery=3, **look) for look in looks]
+        layers = ("activation", "second_layer")
+        self._dead = [self.curve(self._left, layer, f"hidden layer {l}", markevery=3) for l, layer in enumerate(layers, 1)]
+        self._activity = [self.curve(self._right, layer, markevery=3) for layer in layers]
         self.legend(figure)
         self._left_words, self._right_words = self.words(self._left), self.words(self._right)
 
@@ -285,6 +290,10 @@ class DeadScene(CurveScene):
                                    else f"test digits right: {percent(result.accuracy)}")
 
 
+REACH = 1.6
+"""Of the axes of the weights, in `ZigzagScene`."""
+
+
 class ZigzagScene(CurveScene):
     """Left: the inputs. Middle: the path of the two weights. Right: their distance from the right ones."""
 
@@ -296,7 +305,7 @@ class ZigzagScene(CurveScene):
         super().__init__(style)
         self._shown = shown
         self._left, self._middle, self._right = figure.subplots(1, 3, width_ratios=(4, 4, 5))
-        for axes, reach, name in ((self._left, 1.1, "x"), (self._middle, 1.6, "w")):
+        for axes, reach, name in ((self._left, 1.25, "x"), (self._middle, REACH, "w")):
             axes.set(xlim=(-reach, reach), ylim=(-reach, reach), aspect="equal", xticks=(-1, 0, 1), yticks=(-1, 0, 1),
                      xlabel=f"${name}_1$", ylabel=f"${name}_2$")
             axes.axhline(0, color="#999999", linewidth=1)
@@ -309,6 +318,8 @@ class ZigzagScene(CurveScene):
         self.heading(self._right, "distance from the star")
         self._inputs = self.curve(self._left, "activation", linestyle="", marker="o", markersize=1.3 * style.width)
         self._path = self.curve(self._middle, "weight", marker=".", linewidth=0.7 * style.width)
+        self._outside = self.curve(self._middle, "weight", linestyle="", marker="x", markersize=3.5 * style.width, clip_on=False,
+                                   in_layout=False)
         self._distance = self.curve(self._right, "weight", marker="")
         (self._star,) = self._middle.plot([], [], "*", color="black", markersize=8.5 * style.width, markeredgecolor="white",
                                           markeredgewidth=0.7 * style.width)
@@ -321,8 +332,11 @@ class ZigzagScene(CurveScene):
         self._path.set_data(*result.path.T)
         self._distance.set_data(np.arange(len(result.path)), drawable(result.distance))
         self._star.set_data([result.target[0]], [result.target[1]])
+        out = (np.abs(result.path) > REACH).any(axis=1)
+        self._outside.set_data(*np.clip(result.path[out], -REACH, REACH).T)
         self._input_words.set_text("{:.2g} to {:.2g}".format(*result.bounds))
-        self._path_words.set_text(f"same way: {percent(result.together)}")
+        self._path_words.set_text("already there" if result.needed == 0 else
+                                  f"{'outside (x); same sign' if out.any() else 'both up or both down'}: {percent(result.together)}")
         self._words.set_text(f"{CLOSE} after {result.needed} steps" if result.needed is not None else f"not yet {CLOSE}")
 
     def grips(self) -> Sequence[tuple[Axes, float, float]]:

@@ -31,7 +31,7 @@ class RoundingScene(CurveScene):
         self._left.set(yscale="log", ylim=(1e-55, 1e5), xlim=(-widest, widest), xlabel="z")
         self._right.set(ylim=(-0.5, 17), yticks=range(0, 17, 4), xlim=(-widest, widest), xlabel="z")
         few_ticks(self._left, style)
-        self.heading(self._left, "slope σ'(z)")
+        self._heading = self.heading(self._left, "slope σ'(z)")
         self.heading(self._right, "right digits")
         self._computed = self.curve(self._left, "slope", "computed", marker="", linewidth=1.6 * style.width)
         self._true = self.curve(self._left, "prediction", "true")
@@ -44,8 +44,8 @@ class RoundingScene(CurveScene):
         self.legend(figure)
         self._left_words, self._right_words = self.words(self._left), self.words(self._right)
 
-    def update(self, result: SlopeDigits) -> None:
-        """Move the curves and the point on them."""
+    def update(self, result: SlopeDigits) -> bool:
+        """Move the curves and the point on them. Another form has another heading."""
         low, high = self._left.get_ylim()
         value, digits, here = result.computed[result.here], result.digits, result.here
         self._computed.set_data(result.grid, drawable(result.computed))
@@ -57,6 +57,10 @@ class RoundingScene(CurveScene):
         self._twin.set_data([result.z], [digits[here]])
         self._left_words.set_text(f"at z = {result.z:g}: {plain(value)}")
         self._right_words.set_text(f"{digits[here]:.0f} of {digits.max():.0f}")
+        heading = f"slope, as {result.formula}"
+        renamed = self._heading.get_text() != heading
+        self._heading.set_text(heading)
+        return renamed
 
     def grips(self) -> Sequence[tuple[Axes, float, float]]:
         """The point on each curve."""

@@ -98,9 +98,9 @@ class CurveScene:
         self.moving.append(ring)
         return ring
 
-    def heading(self, axes: Axes, text: str) -> None:
+    def heading(self, axes: Axes, text: str) -> Text:
         """Say what the axes show, with room below for `words`."""
-        axes.set_title(text, pad=2.1 * self.style.font)
+        return axes.set_title(text, pad=2.1 * self.style.font)
 
     def words(self, axes: Axes, below: bool = False) -> Text:
         """Add an empty line of text under the axes' heading, where no curve can cover it; or centered below the x axis."""

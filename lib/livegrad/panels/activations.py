@@ -7,9 +7,11 @@ from functools import lru_cache, partial
 from livegrad import activations
 from livegrad.activations import ACTIVATIONS
 from livegrad.data.planar import PLANAR
-from livegrad.experiments.activations import (
-    CLOSE, SATURATED, DeadCount, LayerResponse, Tangent, UniformLayer, Zigzag, count_dead, facts, tangent, zigzag)
-from livegrad.experiments.planes import Collapse, TwoLayers
+from livegrad.experiments.activations import Tangent, facts, tangent
+from livegrad.experiments.dead import DeadCount, count_dead
+from livegrad.experiments.planes import STEPS, Collapse, TwoLayers
+from livegrad.experiments.uniform import SATURATED, LayerResponse, UniformLayer
+from livegrad.experiments.zigzag import CLOSE, Zigzag, zigzag
 from livegrad.figures.activations import CollapseScene, DeadScene, SaturationScene, SlopeScene, ZigzagScene
 from livegrad.figures.scene import near, percent, plain
 from livegrad.panels.controls import Choice, Slider
@@ -118,10 +120,12 @@ def saturation_panel(state: str = "", lecture: bool | None = None) -> Panel:
 
 def _describe_layer(result: LayerResponse) -> str:
     lo, hi = result.bounds
-    steepest = facts(result.activation).max_slope
+    known = facts(result.activation)
+    size = "0 (rounded)" if result.passed_back == 0 and not known.can_die else plain(result.passed_back)
     return (f"Weights between {lo:.3g} and {hi:.3g}: z has mean {plain(result.z.mean())} and standard deviation "
             f"{plain(result.z.std())}. {percent(result.saturated, '.3g')} of the {result.z.size} slopes are below "
-            f"{100 * SATURATED:.0f} % of the steepest ({plain(steepest)}): saturated. An error of size 1 is passed back with size {plain(result.passed_back)}.")
+            f"{100 * SATURATED:.0f} % of the steepest ({plain(known.max_slope)}): saturated. An error of size 1 is passed "
+            f"back with size {size}.")
 
 
 def collapse_panel(state: str = "", lecture: bool | None = None, seed: int = 0) -> Panel:
@@ -164,15 +168,15 @@ def collapse_panel(state: str = "", lecture: bool | None = None, seed: int = 0) 
          Slider("hidden", "Hidden units", 1, 32, 8),
          Slider("x1", "Star, x1", -1.5, 1.5, 0.0, 0.1, lecture=False),
          Slider("x2", "Star, x2", -1.5, 1.5, 0.0, 0.1, lecture=False)],
-        partial(look, 300), _describe_collapse, preview=partial(look, 60), drag=drag, state=state, lecture=lecture,
+        partial(look, STEPS), _describe_collapse, preview=partial(look, 60), drag=drag, state=state, lecture=lecture,
         presets={"No activation": "activation=linear", "Sigmoid": "activation=sigmoid", "ReLU": "activation=relu"})
 
 
 def _describe_collapse(result: Collapse) -> str:
     two, one = (plane.at(result.point) for plane in (result.two, result.one))
     difference = "equal to rounding" if result.same else f"up to {plain(result.difference)} apart"
-    return (f"Two layers name {percent(result.two.accuracy)} of the points right; the one matrix W²W¹, of rank {result.rank}, "
-            f"names {percent(result.one.accuracy)}. Their outputs are {difference}. "
+    return (f"Two layers name {percent(result.two.accuracy)} of the points right{result.so_far}; the one matrix W²W¹, of rank "
+            f"{result.rank}, names {percent(result.one.accuracy)}. Their outputs are {difference}. "
             f"Two layers take the star for a {_MARKERS[two.argmax()]} ({percent(two.max())}), "
             f"one layer for a {_MARKERS[one.argmax()]} ({percent(one.max())}).")
 
@@ -261,7 +265,9 @@ def zigzag_panel(state: str = "", lecture: bool | None = None) -> Panel:
 
 def _describe_zigzag(result: Zigzag) -> str:
     low, high = result.bounds
+    if result.needed == 0:
+        return f"Inputs between {low:.3g} and {high:.3g}. The weights start within {CLOSE} of the right ones: already there."
     arrived = (f"After {result.needed} steps the weights are within {CLOSE} of the right ones." if result.needed is not None
                else f"In {len(result.path) - 1} steps the weights did not come within {CLOSE} of the right ones.")
-    return (f"Inputs between {low:.3g} and {high:.3g}: on {percent(result.together)} of the steps both weights rise "
-            f"or both fall. {arrived}")
+    return (f"Inputs between {low:.3g} and {high:.3g}: on {percent(result.together)} of the steps on the way both "
+            f"weights rise or both fall. {arrived}")

@@ -43,8 +43,7 @@ def rounding_panel(state: str = "", lecture: bool | None = None) -> Panel:
 
 
 def _describe(result: SlopeDigits) -> str:
-    form = f"p/(1+p)² with p = {result.form}" if result.form.startswith("e") else result.form
     right = round(result.digits[result.here])
     kept = "none of its digits is" if right == 0 else "one of its digits is" if right == 1 else f"{right} of its digits are"
-    return (f"In {result.precision} {form} gives {plain(result.computed[result.here])} at z = {result.z:g}. "
+    return (f"In {result.precision} {result.formula} gives {plain(result.computed[result.here])} at z = {result.z:g}. "
             f"The slope is {plain(result.true[result.here])}, so that {kept} right.")
