@@ -74,14 +74,14 @@ def main() -> None:
         )
 
 
-def race(passes: Passes) -> dict[str, list[float]]:
+def race(passes: Passes, timed: int = TIMED_PASSES) -> dict[str, list[float]]:
     """Seconds of a few passes of each contender, one contender after the other."""
     seconds = {}
     for name, one_pass in passes.items():
         time.sleep(REST_SECONDS)
         one_pass()
         seconds[name] = []
-        for _ in range(TIMED_PASSES):
+        for _ in range(timed):
             start = time.perf_counter()
             one_pass()
             seconds[name].append(time.perf_counter() - start)

@@ -1,5 +1,6 @@
 import math
 import warnings
+from functools import partial
 
 import numpy as np
 import pytest
@@ -8,9 +9,10 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from livegrad.activations import ACTIVATIONS, get
-from livegrad.gradcheck import check_gradient
+from livegrad.gradcheck import check_gradient, numerical_gradient
 from livegrad.losses import half_mse, softmax_cross_entropy
 from livegrad.mlp import MLP, norm, rms, statistics
+from livegrad.norms import BatchNorm, GroupNorm, LayerNorm, RMSNorm
 
 every_activation = pytest.mark.parametrize("activation", ACTIVATIONS)
 
@@ -55,6 +57,82 @@ def test_every_gradient_is_the_central_difference(activation):
 
         check_gradient(cost, original, g, tolerance=1e-7)
         p[...] = original
+
+
+NORMS = {"batch": BatchNorm.create, "layer": LayerNorm.create, "rms": RMSNorm.create}
+NORMS["group"] = partial(GroupNorm.create, groups=2)
+
+
+def normed_net(name, **kwargs):
+    """With γ, β and running averages that are not those of a new layer."""
+    net = MLP.create([3, 4, 6, 2], rng(3), activation="tanh", norm=NORMS[name], **kwargs)
+    for p in net.parameters()[6:]:
+        p += 0.3 * rng(4).standard_normal(p.shape)
+    for layer in net.norms:
+        if name == "batch":
+            layer.running_mean += 0.2
+            layer.running_var *= 1.7
+    return net
+
+
+@pytest.mark.parametrize("train", [True, False])
+@pytest.mark.parametrize("name", NORMS)
+def test_every_gradient_through_a_normalization_is_the_central_difference(name, train):
+    net, x, y = normed_net(name), rng(1).standard_normal((5, 3)), rng(2).standard_normal((5, 2))
+    trace = net.forward(x, train=train)
+    gradients = net.backward(trace, half_mse.gradient(trace.a[-1], y)).parameters()
+    assert len(gradients) == len(net.parameters()) == 6 + (2 if name == "rms" else 4)
+    running = [(layer.running_mean.copy(), layer.running_var.copy()) for layer in net.norms] if name == "batch" else []
+    for p, g in zip(net.parameters(), gradients, strict=True):
+        original = p.copy()
+
+        def cost(value, p=p):
+            p[...] = value
+            cost = half_mse(net.forward(x, train=train).a[-1], y)
+            for layer, (mean, var) in zip(net.norms, running):
+                layer.running_mean[...], layer.running_var[...] = mean, var
+            return cost
+
+        # Batch norm takes a bias away again: its gradient is 0, but for rounding.
+        np.testing.assert_allclose(g, numerical_gradient(cost, original), rtol=1e-5, atol=1e-9)
+        p[...] = original
+
+
+def test_phi_reads_what_the_normalization_leaves():
+    net, x = normed_net("batch"), rng(1).standard_normal((5, 3))
+    a = x
+    for W, b, layer in zip(net.weights, net.biases, net.norms):
+        z = a @ W.T + b
+        a = np.tanh(layer.gamma * (z - z.mean(axis=0)) / np.sqrt(z.var(axis=0) + 1e-5) + layer.beta)
+    trace = net.forward(x)
+    np.testing.assert_allclose(trace.a[2], a, rtol=1e-12)
+    np.testing.assert_allclose(trace.z[1].mean(axis=0), net.norms[1].forward(trace.z[1]).used.mean[0])
+    one = net.forward(x[:1], train=False).a[-1]
+    np.testing.assert_allclose(one, net.forward(x, train=False).a[-1][:1], rtol=1e-12)
+    assert not np.allclose(one, net.forward(x).a[-1][:1])
+    with pytest.raises(ValueError, match="at least 2 examples in training mode"):
+        net.forward(x[:1])
+
+
+def test_a_normalization_in_one_layer_only_and_in_float32():
+    net = MLP.create([3, 4, 4, 2], rng(3), norm=LayerNorm.create, dtype=np.float32)
+    net.norms[0] = None
+    trace, gradients = passes(net, rng(1).standard_normal((5, 3)))
+    assert trace.normed[0] is None and gradients.dnorms[0] is None and len(net.parameters()) == 8
+    assert {x.dtype for x in (*net.parameters(), *gradients.parameters(), *trace.a)} == {np.dtype(np.float32)}
+    plain = MLP(net.weights, net.biases, net.activation)
+    assert plain.norms == [None, None] and len(plain.parameters()) == 6
+    np.testing.assert_array_equal(plain.forward(trace.a[0]).a[1], trace.a[1])
+
+
+def test_old_buffers_do_not_disturb_a_normalized_net():
+    net, x, dout = normed_net("batch"), rng(1).standard_normal((5, 3)), rng(2).standard_normal((5, 2))
+    fresh_trace, fresh = passes(net, x, dout)
+    old_trace, old = passes(net, -x, 2 * dout)
+    trace = net.forward(x, old_trace)
+    for new, f in zip(net.backward(trace, dout, old).parameters(), fresh.parameters(), strict=True):
+        np.testing.assert_array_equal(new, f)
+    np.testing.assert_array_equal(trace.a[-1], fresh_trace.a[-1])
 
 
 def test_three_sigmoid_units_in_one_line():
@@ -264,6 +342,18 @@ def test_rms_does_not_subtract_the_mean():
             "trace: expected the trace of a forward pass of this network",
         ),
         (lambda: rms([]), "x: expected at least one entry"),
+        (
+            lambda: MLP([np.eye(2)] * 2, [np.zeros(2)] * 2, norms=[None, None]),
+            "norms: expected one for each of the 1 hidden layers, or none, got 2",
+        ),
+        (
+            lambda: MLP([np.eye(2)] * 2, [np.zeros(2)] * 2, norms=[BatchNorm.create(3)]),
+            r"norms\[0\]: expected 2 features in float64, got 3 in float64",
+        ),
+        (
+            lambda: normed_net("layer").backward(MLP.create([3, 4, 6, 2], rng()).forward(np.zeros((1, 3))), [[1, 1]]),
+            "trace: expected the trace of a forward pass of this network, got one with other layers normalized",
+        ),
     ],
 )
 def test_bad_input_is_refused(call, words):

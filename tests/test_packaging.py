@@ -64,6 +64,11 @@ def test_the_runtime_asks_for_nothing_more():
         "numpy", "matplotlib", "ipywidgets", "anywidget", "jupyterlab", "jupyterlab-slideshow"}
 
 
+def test_the_optional_extras_are_tested():
+    extras = PROJECT["optional-dependencies"]
+    assert all(set(asked) <= set(extras["test"]) for asked in extras.values())
+
+
 def test_one_version():
     assert version("livegrad") == livegrad.__version__
     citation = (ROOT / "CITATION.cff").read_text(encoding="utf-8")

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from livegrad import activations
-from livegrad.validation import choice, fail, generator, number, positive_ints
+from livegrad.validation import choice, fail, floats, generator, number, positive_ints
 
 if TYPE_CHECKING:
     from livegrad.mlp import MLP
@@ -256,12 +256,14 @@ def lsuv(net: MLP, x: Any) -> MLP:
     [1.0, 1.0]
     """
     weights: list[np.ndarray] = []
-    for l, W in enumerate(net.weights):
-        so_far = type(net)([*weights, W], net.biases[: l + 1], net.activation, "linear")
-        std = (so_far.forward(x).z[l] - net.biases[l]).std()
+    a = floats("x", x, (None, net.weights[0].shape[1]), net.dtype)
+    for l, (W, b) in enumerate(zip(net.weights, net.biases), start=1):
+        z = a @ W.T
+        std = z.std()
         if not 0 < std < math.inf:
-            fail("x", "a batch on which every layer's z varies", f"standard deviation {std} in layer {l + 1}")
+            fail("x", "a batch on which every layer's z varies", f"standard deviation {std} in layer {l}")
         weights.append(W / std)
+        a = net.activation(z / std + b)
     return type(net)(weights, [b.copy() for b in net.biases], net.activation, net.output)
 
 

@@ -8,7 +8,8 @@ and backpropagation, from ∂C/∂A^L down,
 
     ∂C/∂Z^l = ∂C/∂A^l ⊙ φ'(Z^l),   ∂C/∂W^l = (∂C/∂Z^l)ᵀ A^(l-1),   ∂C/∂A^(l-1) = ∂C/∂Z^l W^l
 
-(Rumelhart, Hinton & Williams 1986). The papers count layers from 1, Python lists from 0: `weights[0]` is W^1,
+(Rumelhart, Hinton & Williams 1986). A hidden layer may have a normalization between Z^l and φ, as in Ioffe & Szegedy
+(2015, sec. 3.2): A^l = φ(norm(Z^l)). The papers count layers from 1, Python lists from 0: `weights[0]` is W^1,
 `z[0]` is Z^1, but `a[0]` is the input A^0, so that `a[l]` is A^l.
 
 >>> import numpy as np
@@ -32,6 +33,9 @@ import numpy as np
 
 from livegrad import activations, initializers
 from livegrad.activations import Activation
+from livegrad.norms import Gradients as NormGradients
+from livegrad.norms import Norm
+from livegrad.norms import Trace as NormTrace
 from livegrad.validation import fail, floats, generator, positive_ints
 
 
@@ -44,14 +48,17 @@ class Trace:
     a : list of ndarray
         Activations; `a[l]` is A^l of shape (N, n_l), and `a[0]` is the input.
     z : list of ndarray
-        Pre-activations; `z[l-1]` is Z^l of shape (N, n_l).
+        Pre-activations; `z[l-1]` is Z^l of shape (N, n_l), before any normalization.
     a_squares : list of float
         Σ (A^l)² for l = 1 … L, summed while A^l was still in the processor's cache; see `statistics`.
+    normed : list of livegrad.norms.Trace or None
+        What the normalization of each hidden layer left behind; φ reads its `out`. None where there is no normalization.
     """
 
     a: list[np.ndarray]
     z: list[np.ndarray]
     a_squares: list[float] = field(repr=False)
+    normed: list[NormTrace | None] = field(repr=False)
 
 
 @dataclass
@@ -68,6 +75,8 @@ class Gradients:
         `db[l-1]` is ∂C/∂b^l of shape (n_l,).
     dz_squares, dW_squares : list of float
         Σ (∂C/∂Z^l)² and Σ (∂C/∂W^l)², summed on the way; see `statistics`.
+    dnorms : list of livegrad.norms.Gradients or None
+        Those of γ and β of each hidden layer; None where there is no normalization.
     """
 
     dz: list[np.ndarray]
@@ -75,10 +84,11 @@ class Gradients:
     db: list[np.ndarray]
     dz_squares: list[float] = field(repr=False)
     dW_squares: list[float] = field(repr=False)
+    dnorms: list[NormGradients | None] = field(repr=False)
 
     def parameters(self) -> list[np.ndarray]:
-        """[dW^1, db^1, dW^2, db^2, …], in the order of `MLP.parameters`."""
-        return list(chain.from_iterable(zip(self.dW, self.db)))
+        """[dW^1, db^1, dW^2, db^2, …, dγ^1, dβ^1, …], in the order of `MLP.parameters`."""
+        return _parameters(self.dW, self.db, self.dnorms)
 
 
 @dataclass
@@ -96,6 +106,9 @@ class MLP:
         φ of the hidden layers.
     output : Activation
         φ of the last layer.
+    norms : list of livegrad.norms.Norm or None
+        The normalization of each of the L − 1 hidden layers, applied to Z^l before φ; None for a layer without. An
+        empty list, the default, stands for none at all. Batch norm subtracts b^l again; β has its place.
 
     Raises
     ------
@@ -113,6 +126,7 @@ class MLP:
     biases: list[np.ndarray]
     activation: Activation = field(default_factory=lambda: activations.get("relu"))
     output: Activation = field(default_factory=lambda: activations.get("linear"))
+    norms: list[Norm | None] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.weights, self.biases = list(self.weights), list(self.biases)
@@ -126,6 +140,12 @@ class MLP:
             if not W.dtype == b.dtype == dtype:
                 fail(f"layer {l + 1}", f"{dtype} like the first weights", f"W {W.dtype}, b {b.dtype}")
             n_in = len(W)
+        self.norms = list(self.norms) or [None] * (self.depth - 1)
+        if len(self.norms) != self.depth - 1:
+            fail("norms", f"one for each of the {self.depth - 1} hidden layers, or none", len(self.norms))
+        for l, (norm, b) in enumerate(zip(self.norms, self.biases)):
+            if norm is not None and (norm.gamma.shape, norm.gamma.dtype) != (b.shape, dtype):
+                fail(f"norms[{l}]", f"{len(b)} features in {dtype}", f"{len(norm.gamma)} in {norm.gamma.dtype}")
 
     @classmethod
     def create(
@@ -136,6 +156,7 @@ class MLP:
         activation: str | Activation = "relu",
         output: str | Activation = "linear",
         dtype: Any = np.float64,
+        norm: Callable[..., Norm] | None = None,
     ) -> MLP:
         """A network with random weights and zero biases.
 
@@ -154,6 +175,8 @@ class MLP:
             φ of the hidden layers and of the last.
         dtype : dtype
             float64 or float32.
+        norm : callable, optional
+            ``norm(n, dtype=dtype)`` makes the normalization of a hidden layer of n units, for instance `BatchNorm.create`.
 
         Raises
         ------
@@ -172,7 +195,8 @@ class MLP:
         children = generator("rng", rng).spawn(len(sizes) - 1)
         shapes = list(zip(sizes[1:], sizes))
         weights = [floats("init", draw(s, r), s, dtype) for s, r in zip(shapes, children)]
-        return cls(weights, [np.zeros(n, dtype) for n in sizes[1:]], activation, output)
+        norms = [norm(n, dtype=dtype) for n in sizes[1:-1]] if norm else []
+        return cls(weights, [np.zeros(n, dtype) for n in sizes[1:]], activation, output, norms)
 
     @property
     def depth(self) -> int:
@@ -185,10 +209,10 @@ class MLP:
         return self.weights[0].dtype
 
     def parameters(self) -> list[np.ndarray]:
-        """[W^1, b^1, W^2, b^2, …], the arrays themselves and not copies."""
-        return list(chain.from_iterable(zip(self.weights, self.biases)))
+        """[W^1, b^1, W^2, b^2, …, γ^1, β^1, γ^2, β^2, …], the arrays themselves and not copies."""
+        return _parameters(self.weights, self.biases, self.norms)
 
-    def forward(self, x: Any, trace: Trace | None = None) -> Trace:
+    def forward(self, x: Any, trace: Trace | None = None, train: bool = True) -> Trace:
         """Run the network and keep all it computed.
 
         An exploding network gives inf and nan without a warning: here that is a result, not an accident.
@@ -199,6 +223,8 @@ class MLP:
             The input, N ≥ 1 examples.
         trace : Trace, optional
             An old trace whose arrays are overwritten where they fit, which is much faster than new ones.
+        train : bool
+            Whether batch norm uses the batch's own statistics, and updates the running ones. Nothing else depends on it.
 
         Returns
         -------
@@ -207,7 +233,7 @@ class MLP:
         Raises
         ------
         ValueError
-            If `x` has another shape.
+            If `x` has another shape, or is one example alone for a batch norm that trains.
 
         Examples
         --------
@@ -221,16 +247,17 @@ class MLP:
         shapes = [(len(x), len(b)) for b in self.biases]
         old_a, old_z = (trace.a[1:], trace.z) if trace else ((), ())
         a, z = [x, *_buffers(shapes, self.dtype, old_a)], _buffers(shapes, self.dtype, old_z)
-        squares = []
+        squares, normed = [], []
         with np.errstate(over="ignore", invalid="ignore"):
-            for W, b, phi, a_in, zl, a_out in zip(
-                self.weights, self.biases, self._activations(), a, z, a[1:]
+            for W, b, norm, phi, a_in, zl, a_out in zip(
+                self.weights, self.biases, [*self.norms, None], self._activations(), a, z, a[1:]
             ):
                 np.dot(a_in, W.T, out=zl)
                 zl += b
-                phi.value_into(zl, a_out)
+                normed.append(norm and norm.forward(zl, train))
+                phi.value_into(_read_by_phi(zl, normed[-1]), a_out)
                 squares.append(np.vdot(a_out, a_out))
-        return Trace(a, z, squares)
+        return Trace(a, z, squares, normed[:-1])
 
     def backward(self, trace: Trace, dout: Any, gradients: Gradients | None = None) -> Gradients:
         """Backpropagate ∂C/∂A^L to every layer.
@@ -263,12 +290,15 @@ class MLP:
         a, z, dtype = trace.a, trace.z, self.dtype
         if [zl.shape[1] for zl in z] != [len(b) for b in self.biases]:
             fail("trace", "the trace of a forward pass of this network", f"layers {[zl.shape for zl in z]}")
+        if [norm is None for norm in self.norms] != [t is None for t in trace.normed]:
+            fail("trace", "the trace of a forward pass of this network", "one with other layers normalized")
         dout = floats("dout", dout, z[-1].shape)
         old_dz, old_dW, old_db = (gradients.dz, gradients.dW, gradients.db) if gradients else ((), (), ())
         dz = _buffers([zl.shape for zl in z], dtype, old_dz)
         dW = _buffers([W.shape for W in self.weights], dtype, old_dW)
         db = _buffers([b.shape for b in self.biases], dtype, old_db)
         dz_squares, dW_squares = [0.0] * self.depth, [0.0] * self.depth
+        normed, dnorms = [*trace.normed, None], [None] * len(self.norms)
         slope, ones = np.empty_like(z[-1]), np.ones(len(dout), dtype)
         with np.errstate(over="ignore", invalid="ignore"):
             dz[-1][...] = dout
@@ -278,13 +308,16 @@ class MLP:
                     np.dot(dz[l + 1], self.weights[l + 1], out=d)
                 if slope.shape != zl.shape:  # else one array serves all layers and stays in the cache
                     slope = np.empty_like(zl)
-                phi.slope_into(zl, a[l + 1], slope)
+                phi.slope_into(_read_by_phi(zl, normed[l]), a[l + 1], slope)
                 d *= slope
+                if normed[l] is not None:
+                    dnorms[l] = self.norms[l].backward(normed[l], d)
+                    d[...] = dnorms[l].dx
                 np.dot(ones, d, out=db[l])  # the sum over the examples
                 dz_squares[l] = np.vdot(d, d)
                 np.dot(d.T, a[l], out=D)
                 dW_squares[l] = np.vdot(D, D)
-        return Gradients(dz, dW, db, dz_squares, dW_squares)
+        return Gradients(dz, dW, db, dz_squares, dW_squares, dnorms)
 
     def _activations(self) -> list[Activation]:
         return [self.activation] * (self.depth - 1) + [self.output]
@@ -365,6 +398,16 @@ def rms(x: Any) -> float:
     """
     x = floats("x", x)
     return norm(x) / math.sqrt(x.size) if x.size else fail("x", "at least one entry", "none")
+
+
+def _parameters(weights: list, biases: list, norms: list) -> list[np.ndarray]:
+    """All of them, or all their gradients, in the one order that both have."""
+    of_norms = (norm.parameters() for norm in norms if norm is not None)
+    return [*chain.from_iterable(zip(weights, biases)), *chain.from_iterable(of_norms)]
+
+
+def _read_by_phi(zl: np.ndarray, normed: NormTrace | None) -> np.ndarray:
+    return zl if normed is None else normed.out
 
 
 def _norms(arrays: list[np.ndarray], squares: list[float]) -> np.ndarray:

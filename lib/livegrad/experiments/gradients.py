@@ -355,7 +355,7 @@ def descend(net: MLP, learning_rate: float, rng: np.random.Generator, steps: int
 
     @np.errstate(all="ignore")  # an overflow ends the run and is reported
     def so_far(taken: int) -> TrainingRun:
-        guesses = net.forward(x[test]).a[-1].argmax(axis=1)
+        guesses = net.forward(x[test], train=False).a[-1].argmax(axis=1)
         recent = np.median(ratios[-report:], axis=0) if ratios else np.full(net.depth, np.nan)
         return TrainingRun(steps, taken, np.array(losses), recent, float(np.mean(guesses == labels[test])))
 

@@ -20,7 +20,7 @@ _FRAME_SECONDS = 0.04  # time between two pictures: enough to watch, and for a p
 class TrainingPanel(Panel):
     """A panel whose result comes in pieces, and which the reader starts and stops.
 
-    It opens on a finished run, so that there is something to see. Moving a control shows the
+    It opens on a finished run, so that there is something to see, or on what `opening` gives. Moving a control shows the
     untrained net; Train then runs it. Stop halts after the present piece, and Train goes on from there.
 
     Parameters
@@ -30,6 +30,8 @@ class TrainingPanel(Panel):
     run : callable
         ``run(**values)`` yields results, each with a `progress` from 0 to 1. The first one comes
         before any training.
+    opening : callable, optional
+        ``opening(**values)`` gives what to open on, where a run takes too long to wait for.
     **options
         As for `Panel`: presets, state, lecture.
 
@@ -40,13 +42,14 @@ class TrainingPanel(Panel):
     """
 
     def __init__(self, scene: Callable, controls: Sequence[Control], run: Callable[..., Iterator[Any]],
-                 describe: Callable[[Any], str], **options: Any) -> None:
+                 describe: Callable[[Any], str], opening: Callable[..., Any] | None = None, **options: Any) -> None:
         self._run, self._pieces, self.running = run, None, False
         self._progress = widgets.FloatProgress(value=1.0, min=0.0, max=1.0, description="Progress",
                                                layout={"width": "230px"}, style={"description_width": "60px"})
         self._train_button = button("Train", "Start, or go on after Stop", self.train)
         self._stop_button = button("Stop", "Stop after the present step", self.stop)
-        super().__init__(scene, controls, lambda **values: deque(run(**values), maxlen=1)[-1], describe, **options)
+        opening = opening or (lambda **values: deque(run(**values), maxlen=1)[-1])
+        super().__init__(scene, controls, opening, describe, **options)
         self._compute = lambda **values: next(run(**values))
 
     def train(self) -> None:

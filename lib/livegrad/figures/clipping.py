@@ -1,0 +1,323 @@
+"""Pictures of gradients that are clipped, and of descents with and without it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.colors import PowerNorm
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
+
+from livegrad.experiments.cliff import Cliff, Descent, Surface
+from livegrad.experiments.clipping import NormsSeen, PlaneClips
+from livegrad.experiments.temporal_order import CHANCE, TemporalOrderRun
+from livegrad.experiments.thresholds import ThresholdSweep
+from livegrad.figures.scene import CurveScene, drawable, few_ticks, percent, plain
+from livegrad.style import Style
+
+__all__ = ["CliffScene", "NormsScene", "PlaneScene", "TemporalOrderScene", "ThresholdScene"]
+
+_ROUND = np.linspace(0, 2 * np.pi, 97)
+_CIRCLE, _SQUARE = np.array([np.cos(_ROUND), np.sin(_ROUND)]), np.array([[-1, 1, 1, -1, -1], [-1, -1, 1, 1, -1]])
+
+
+class PlaneScene(CurveScene):
+    """Left: a gradient of two entries and what clipping makes of it. Right: how far clipping by value turns longer ones."""
+
+    title = ("Left: a gradient as an arrow in the plane, the circle and the square of the threshold, and the arrows clipped by "
+             "norm and by value. Right: cosine of the angle that clipping by value turns a gradient by, against its number of "
+             "entries")
+    aspect = 2.0
+
+    def __init__(self, figure: Figure, style: Style, reach: float = 4.0, most_entries: int = 1000) -> None:
+        super().__init__(style)
+        self._plane, self._many = figure.subplots(1, 2, width_ratios=(1, 1.05))
+        self._plane.set(xlim=(-reach, reach), ylim=(-reach, reach), aspect="equal", xlabel="entry 1", ylabel="entry 2")
+        self.heading(self._plane, "two entries, two ways to clip")
+        self._many.set(xscale="log", xlim=(2, most_entries), ylim=(0, 1.05), xlabel="number of entries $n$")
+        self.heading(self._many, "$n$ entries: cosine to the true gradient")
+        number = np.arange(2, most_entries + 1)
+        self._many.plot(number, np.ones(len(number)), **style.line("clipped", marker=""))
+        self._many.plot(number, number**-0.5, **style.line("prediction"))
+        self._many.text(3, 0.03, r"lowest: $1/\sqrt{n}$", va="bottom")
+        self._circle = self.curve(self._plane, "threshold", "threshold ε")
+        self._square = self.curve(self._plane, "threshold")
+        arrow = {"markevery": [1]}
+        self._gradient = self.curve(self._plane, "gradient", "gradient", **arrow)
+        self._unit = self.curve(self._plane, "threshold", "length 1", linestyle="", marker="+", markersize=6 * style.width,
+                                markeredgewidth=style.width)
+        self._by_value = self.curve(self._plane, "clipped_by_value", "by value", **arrow)
+        self._by_norm = self.curve(self._plane, "clipped", "by norm", **arrow)
+        self._cosine = self.curve(self._many, "clipped_by_value", marker="")
+        self._own = self.curve(self._many, "gradient", linestyle="")
+        self._tip, self._handle, self._place = self.ring(self._plane), self.ring(self._plane), self.ring(self._many)
+        self.legend(figure)
+        self._turn, self._mean = self.words(self._plane), self.words(self._many)
+
+    def update(self, result: PlaneClips) -> None:
+        """Move arrows, circle, square and the curve."""
+        self._circle.set_data(*result.threshold * _CIRCLE)
+        self._square.set_data(*result.threshold * _SQUARE)
+        for line, tip in ((self._gradient, result.gradient), (self._by_norm, result.by_norm), (self._by_value, result.by_value)):
+            line.set_data([0, tip[0]], [0, tip[1]])
+        self._unit.set_data(result.unit[:1], result.unit[1:])
+        self._cosine.set_data(result.numbers, result.cosine)
+        self._own.set_data([2], [np.cos(np.radians(result.turn))])
+        self._tip.set_data(result.gradient[:1], result.gradient[1:])
+        self._handle.set_data([0], [-result.threshold])
+        self._place.set_data([result.entries], [result.cosine_there])
+        straight = not result.gradient.any()
+        self._turn.set_text("no gradient, no direction" if straight else f"by value: turned {abs(result.turn):.1f}°")
+        self._mean.set_text("" if straight else f"n = {result.entries}:  {result.cosine_there:.3f}")
+
+    def grips(self) -> Sequence[tuple[Axes, float, float]]:
+        """The gradient's tip, the bottom of the circle, and the place on the curve."""
+        return _places(self._tip, self._handle, self._place)
+
+
+class CliffScene(CurveScene):
+    """Left: two descents on the error surface of the one-unit recurrent net. Right: the gradients they met."""
+
+    title = ("Left: the error of a recurrent net with one unit over its weight and bias, in gray with a sharp cliff, and the "
+             "paths of gradient descent without and with clipping. Right: norm of the gradient at every step of both, log axis, "
+             "and the threshold")
+    aspect = 2.2
+
+    def __init__(self, figure: Figure, style: Style, surface: Surface, most_steps: int = 100) -> None:
+        super().__init__(style)
+        self._map, scale, self._sizes = figure.subplots(1, 3, width_ratios=(1.15, 0.04, 1))
+        w, b = surface.weights, surface.biases
+        image = self._map.imshow(surface.error, origin="lower", extent=(w[0], w[-1], b[0], b[-1]), aspect="auto", cmap="Greys",
+                                 norm=PowerNorm(0.5, 0, 0.8), interpolation="bilinear")
+        self._map.set(xlim=(w[0], w[-1]), ylim=(b[0], b[-1]), xlabel="weight $w$", ylabel="bias $b$")
+        self._map.grid(False)
+        figure.colorbar(image, cax=scale, ticks=[0, 0.05, 0.2, 0.4], boundaries=np.linspace(0, 0.49, 99))
+        scale.grid(False)
+        self.heading(self._map, "error $E$ and the two paths")
+        self._sizes.set(yscale="log", ylim=(1e-3, 1e5), xlim=(0, most_steps), xlabel="step")
+        few_ticks(self._sizes, style)
+        self.heading(self._sizes, "norm of the gradient")
+        self._threshold = self.curve(self._sizes, "threshold", "threshold ε")
+        kinds = {"gradient": "without clipping", "clipped": "with clipping"}
+        # Where the two are one, the first shows on either side of the second.
+        widths = {"gradient": {"linewidth": 2.2 * style.width}, "clipped": {}}
+        self._paths = [self.curve(self._map, kind, label, marker=".", **widths[kind]) for kind, label in kinds.items()]
+        self._norms = [self.curve(self._sizes, kind, marker="", **widths[kind]) for kind in kinds]
+        star = {"marker": "*", "markevery": [0], "markersize": 7.5 * style.width, "markeredgecolor": "white",
+                "linewidth": 1.6 * style.width}
+        self._steepest = [[self.curve(axes, kind, **star) for axes in (self._map, self._sizes)] for kind in kinds]
+        cross = {"linestyle": "", "marker": "x", "markersize": 5 * style.width, "markeredgewidth": 1.3 * style.width}
+        self._left = self.curve(self._map, "gradient", "left the picture", **cross)
+        self._start, self._handle = self.ring(self._map), self.ring(self._sizes)
+        self.legend(figure)
+        self._ends, self._met = self.words(self._map), self.words(self._sizes)
+
+    def update(self, result: Cliff) -> None:
+        """Move both paths and both curves."""
+        low, high = self._sizes.get_ylim()
+        for i, descent in enumerate((result.plain, result.clipped)):
+            self._paths[i].set_data(*descent.path.T)
+            sizes = np.clip(descent.norms, low, high)  # what is off the scale runs along its edge
+            self._norms[i].set_data(np.arange(len(sizes)), sizes)
+            at, (on_map, on_curve) = descent.steepest, self._steepest[i]
+            on_map.set_data(*descent.path[at : at + 2].T)
+            on_curve.set_data([at], sizes[at : at + 1])
+        self._threshold.set_data(self._sizes.get_xlim(), [result.max_norm] * 2)
+        self._handle.set_data([0.9 * self._sizes.get_xlim()[1]], [result.max_norm])
+        self._left.set_data(*self._exit(result.plain))
+        self._start.set_data(*result.plain.path[0, :, None])
+        self._ends.set_text(f"end: {plain(result.plain.error[-1])},  clipped: {plain(result.clipped.error[-1])}")
+        self._met.set_text(f"largest: {plain(result.plain.norms.max())},  clipped: {plain(result.clipped.norms.max())}")
+
+    def _exit(self, descent: Descent) -> tuple[list[float], list[float]]:
+        """Where the path first crosses the frame; nothing if it never does."""
+        low, high = np.transpose([self._map.get_xlim(), self._map.get_ylim()])
+        low, high = low + 0.03 * (high - low), high - 0.03 * (high - low)  # room for the mark
+        outside = np.flatnonzero(np.any((descent.path < low) | (descent.path > high), axis=1))
+        if not outside.size or not outside[0]:
+            return [], []
+        here, there = descent.path[outside[0] - 1 : outside[0] + 1]
+        way = there - here
+        with np.errstate(divide="ignore"):
+            share = np.min(np.where(way > 0, high - here, low - here)[way != 0] / way[way != 0])
+        x, y = here + share * way
+        return [x], [y]
+
+    def grips(self) -> Sequence[tuple[Axes, float, float]]:
+        """The start, and the threshold."""
+        return _places(self._start, self._handle)
+
+
+class TemporalOrderScene(CurveScene):
+    """Left: the gradient's norm at every update and the threshold. Right: loss, and share of wrong answers."""
+
+    title = ("Left: norm of the gradient against the update, log axis, as the middle and the range of neighboring updates, with "
+             "the clipping threshold. Right: loss of the minibatches and share of wrong answers to a test")
+    aspect = 2.2
+
+    _WIDEST = (5_000, 10_000, 20_000, 40_000)
+
+    def __init__(self, figure: Figure, style: Style) -> None:
+        super().__init__(style)
+        self._sizes, self._costs = self._both = figure.subplots(1, 2)
+        self._sizes.set(yscale="log", ylim=(1e-3, 1e4))
+        few_ticks(self._sizes, style)
+        self.heading(self._sizes, "norm of the gradient")
+        self._costs.set(ylim=(0, 2))
+        self.heading(self._costs, "loss, and share of wrong answers")
+        for axes in self._both:
+            axes.set(xlim=(0, self._WIDEST[0]), xlabel="update")
+            axes.xaxis.set_major_locator(MaxNLocator(2 if style.lecture else 5))
+        self._costs.axhline(np.log(4), color="#999999", linewidth=1)
+        self._costs.annotate("guessing: ln 4", (1, np.log(4)), (-4, 4), xycoords=("axes fraction", "data"),
+                             textcoords="offset points", ha="right", color="#666666")
+        self._range = self.band(self._sizes, "gradient")
+        self._middle = self.curve(self._sizes, "gradient", "gradient: median and range", marker="")
+        self._threshold = self.curve(self._sizes, "threshold", "threshold ε")
+        self._loss = self.curve(self._costs, "loss", "loss")
+        self._error = self.curve(self._costs, "loss", "wrong answers", linestyle="--", marker=".")
+        self._handle = self.ring(self._sizes)
+        self.legend(figure)
+        self._clipped, self._reached = self.words(self._sizes), self.words(self._costs)
+
+    def update(self, result: TemporalOrderRun) -> bool:
+        """Move the curves. A run that outgrows the axes gets axes twice as long."""
+        widest = next(w for w in self._WIDEST if w >= min(result.taken, self._WIDEST[-1]))
+        wider = widest != self._sizes.get_xlim()[1]
+        for axes in self._both:
+            axes.set_xlim(0, widest)
+        low, high = self._sizes.get_ylim()
+        place, norms = _neighbors(result.norms, widest // 250)
+        norms = np.clip(norms, low, high)
+        self._range(place, norms.min(axis=1), norms.max(axis=1))
+        self._middle.set_data(place, np.median(norms, axis=1))
+        self._threshold.set_data([0, widest], [result.max_norm] * 2)
+        self._handle.set_data([0.93 * widest], [result.max_norm])
+        place, loss = _neighbors(result.loss, widest // 250)
+        self._loss.set_data(place, np.minimum(loss.mean(axis=1), self._costs.get_ylim()[1]))
+        self._error.set_data(np.arange(len(result.error)) * result.every, result.error)
+        self._clipped.set_text("OVERFLOW" if result.overflowed else f"clipped: {percent(result.share_clipped)} of the updates")
+        self._reached.set_text(f"wrong: {percent(result.error[-1], '.3g')}  (guessing: {percent(CHANCE)})")
+        return wider
+
+    def grips(self) -> Sequence[tuple[Axes, float, float]]:
+        """The threshold, if there is one."""
+        return _places(self._handle)
+
+
+def _places(*rings: Line2D) -> list[tuple[Axes, float, float]]:
+    """Where the rings stand that can be dragged, without one that has no place."""
+    places = [(ring.axes, *(float(at[0]) for at in ring.get_data())) for ring in rings]
+    return [place for place in places if np.all(np.isfinite(place[1:]))]
+
+
+def _neighbors(values: np.ndarray, width: int) -> tuple[np.ndarray, np.ndarray]:
+    """Where groups of `width` neighboring values lie, and the groups as rows. What is left over at the end waits."""
+    groups = len(values) // width
+    return (np.arange(groups) + 0.5) * width, values[: groups * width].reshape(groups, width)
+
+
+class ThresholdScene(CurveScene):
+    """Left: how many of the seeds solved the task within the budget, per threshold. Right: updates that each needed."""
+
+    title = ("Left: number of runs out of five that solved the task within the budget of updates, for each clipping threshold. "
+             "Right: updates that each run needed, log axis, with the budget as a line; a cross at the top is a run that never "
+             "got there")
+    aspect = 2.2
+
+    def __init__(self, figure: Figure, style: Style, sweep: ThresholdSweep) -> None:
+        super().__init__(style)
+        self._solved, self._needed = figure.subplots(1, 2)
+        places, seeds = np.arange(len(sweep.thresholds)), sweep.needed.shape[1]
+        names = [f"{threshold:g}" if np.isfinite(threshold) else "none" for threshold in sweep.thresholds]
+        for axes in (self._solved, self._needed):
+            axes.set_xlim(-0.5, len(places) - 0.5)
+            axes.set_xticks(places, names)
+            axes.set_xlabel("threshold ε")
+        self._solved.set(ylim=(0, 1.04 * seeds), yticks=range(seeds + 1))
+        self.heading(self._solved, f"solved, of {seeds} seeds")
+        self._needed.set(yscale="log", ylim=(500, 1.6 * sweep.cap))
+        self.heading(self._needed, "updates needed")
+        self._needed.axhline(sweep.cap, color="#999999", linewidth=1)
+        self._needed.annotate(f"runs end: {sweep.cap:,}", (0, sweep.cap), (4, -4), xycoords=("axes fraction", "data"),
+                              textcoords="offset points", va="top", color="#666666")
+        self._count = self.curve(self._solved, "clipped", "seeds within the budget")
+        self._budget = self.curve(self._needed, "threshold", "budget")
+        self._median = self.curve(self._needed, "clipped", "median", marker="_", markersize=8 * style.width,
+                                  markeredgewidth=1.4 * style.width)
+        self._each = self.curve(self._needed, "clipped", "one run", linestyle="")
+        self._never = self.curve(self._needed, "gradient", "never", linestyle="", marker="x", markersize=3.6 * style.width,
+                                 markeredgewidth=0.9 * style.width)
+        self._handle = self.ring(self._needed)
+        self.legend(figure)
+        self._best, self._fastest = self.words(self._solved), self.words(self._needed)
+
+    def update(self, result: ThresholdSweep) -> None:
+        """Move counts, runs and budget."""
+        places, seeds = np.arange(len(result.thresholds)), result.needed.shape[1]
+        spread = places[:, None] + np.linspace(-0.22, 0.22, seeds)
+        never = np.isnan(result.needed)
+        self._count.set_data(places, result.solved)
+        self._each.set_data(spread.ravel(), result.needed.ravel())
+        self._never.set_data(spread[never], np.full(never.sum(), 1.25 * result.cap))
+        self._median.set_data(places, drawable(result.median))
+        left, right = self._needed.get_xlim()
+        self._budget.set_data([left, right], [result.budget] * 2)
+        self._handle.set_data([right - 0.2], [result.budget])
+        self._best.set_text(f"errors below {percent(result.error)}: {result.solved.sum()} of {result.needed.size} runs")
+        self._fastest.set_text(f"budget: {result.budget:,}")
+
+    def grips(self) -> Sequence[tuple[Axes, float, float]]:
+        """The budget."""
+        return _places(self._handle)
+
+
+class NormsScene(CurveScene):
+    """Left: histogram of the gradient's norm so far. Right: share of the updates that each threshold would clip."""
+
+    title = ("Left: histogram of the norms of the gradients seen so far, log axis, with the threshold, their average, and the "
+             "range from half to ten times the average. Right: share of these gradients that is longer than a threshold, "
+             "against the threshold")
+    aspect = 2.2
+
+    def __init__(self, figure: Figure, style: Style) -> None:
+        super().__init__(style)
+        self._counts, self._shares = figure.subplots(1, 2)
+        for axes, top in ((self._counts, 0.6), (self._shares, 1.05)):
+            axes.set(xscale="log", xlim=(NormsSeen.gates[0], NormsSeen.gates[-1]), ylim=(0, top))
+            axes.xaxis.set_major_locator(LogLocator(numticks=4 if style.lecture else 7))
+            axes.xaxis.set_minor_locator(NullLocator())
+        self._counts.set_xlabel("norm of the gradient")
+        self._shares.set_xlabel("threshold ε")
+        self.heading(self._counts, "share of the updates so far")
+        self.heading(self._shares, "would be clipped")
+        self._advised = self.band(self._counts, "prediction", alpha=0.1)
+        self._first = self.histogram(self._counts, "weight_gradient", label="first layer", linestyle="--")
+        self._whole = self.histogram(self._counts, "gradient", label="whole gradient")
+        self._average = self.curve(self._counts, "prediction", "average; ½ to 10 times")
+        self._line = self.curve(self._counts, "threshold", "threshold ε")
+        self._share = self.curve(self._shares, "gradient", marker="")
+        self._handle, self._here = self.ring(self._counts), self.ring(self._shares)
+        self.legend(figure)
+        self._words, self._clipped = self.words(self._counts), self.words(self._shares)
+
+    def update(self, result: NormsSeen) -> None:
+        """Move histograms, lines and the curve."""
+        top = self._counts.get_ylim()[1]
+        self._whole(result.histogram(result.norms), result.gates)
+        self._first(result.histogram(result.first), result.gates)
+        self._advised(np.array([0.5, 10]) * result.average, np.zeros(2), np.full(2, top))
+        self._average.set_data([result.average] * 2, [0, top])
+        self._line.set_data([result.threshold] * 2, [0, top])
+        self._handle.set_data([result.threshold], [0.93 * top])
+        self._share.set_data(result.gates, result.shares)
+        self._here.set_data([result.threshold], [result.share_clipped])
+        self._words.set_text(f"{len(result.norms)} updates, average {plain(result.average)}")
+        self._clipped.set_text(f"ε = {plain(result.threshold)} clips {percent(result.share_clipped)}")
+
+    def grips(self) -> Sequence[tuple[Axes, float, float]]:
+        """The threshold, on either side."""
+        return _places(self._handle, self._here)
