@@ -1,0 +1,259 @@
+"""Every panel of notebook 06 through the ends of all its controls, and what its picture claims."""
+
+import math
+import warnings
+
+import numpy as np
+import pytest
+from driving import drive, stations
+
+from livegrad.experiments.norm_runs import WEIGHT_SCALES, accuracy_by_batch, load, loss_by_weight_scale
+from livegrad.panels import training
+from livegrad.panels.normalization import (
+    axis_panel, batch_size_panel, batchnorm_panel, bn_or_ln_panel, inputs_panel, ioffe_szegedy_panel, one_row_panel, prior_panel)
+
+TRAINED = [prior_panel, bn_or_ln_panel, ioffe_szegedy_panel]
+PANELS = [inputs_panel, batchnorm_panel, batch_size_panel, one_row_panel, axis_panel, *TRAINED]
+ONLY = {inputs_panel: {"steps": (1, 200), "correlation": (-0.9, 0.9), "mean": (0.0, 5.0)},
+        batchnorm_panel: {"bias": (-5.0, 0.0), "beta": (-5.0, 5.0), "weight_scale": (-1.0, 1.5)},
+        batch_size_panel: {"seen": (0, 200), "momentum": (0.0, 0.99), "shift": (-3.0, 3.0)},
+        one_row_panel: {"batch": (2, 16), "x2": (-5.0, 5.0), "x3": (0.0,)}, axis_panel: {"groups": ("1", "8"), "which": (1, 8)},
+        prior_panel: {"weight_scale": (-2.0, 2.0), "steps": (20, 300), "seed": (0,)}}
+
+
+@pytest.fixture(autouse=True)
+def no_waiting(monkeypatch):
+    monkeypatch.setattr(training, "_FRAME_SECONDS", 0)
+
+
+def pull(panel, grip, x, y):
+    """Drag a grip to data coordinates of its axes."""
+    axes = panel._scene.grips()[grip][0]
+    x, y = axes.transData.transform((x, y)) / panel._canvas.get_width_height()
+    panel._picture.pointer = {"grip": grip, "x": x, "y": y}
+    assert panel.problem == ""
+
+
+@pytest.mark.parametrize("factory", PANELS)
+def test_no_corner_breaks_a_panel(factory):
+    panel = factory()
+    frames = set()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for values in drive(panel, **ONLY.get(factory, {})):
+            assert panel.problem == "", values
+            odd = [word for word in ("nan", "inf ", "inf.", "inf,", "-0 ", "-0.00 ") if word in panel.readout]
+            assert not odd, (values, panel.readout)
+            frames.add(panel._picture.moving)
+    assert len(frames) >= 8 or factory in TRAINED  # those are not trained here
+
+
+@pytest.mark.parametrize("factory", PANELS)
+def test_a_lecture_has_fewer_controls_and_three_presets_at_most(factory):
+    panel, lecture = factory(), factory(lecture=True)
+    assert len(panel.controls) <= 5 and len(lecture.widget.children[0].children) < 5
+    labels = [b.description for b in panel.widget.children[1].children if hasattr(b, "on_click")]
+    assert len([label for label in labels if label not in ("Pin", "Reset", "Train", "Stop")]) <= 3
+
+
+@pytest.mark.parametrize("factory", PANELS)
+def test_pin_reset_and_the_handles(factory):
+    panel = factory()
+    opened = panel.readout
+    for x, y in panel._picture.frame["grips"]:
+        assert 0 < x < 1 and 0 < y < 1
+    panel.pin()
+    for name in panel.controls:
+        panel.controls[name].value = stations(panel._kinds[name])[-1]
+    panel.pin()
+    assert panel.problem == "" and panel.png()[:4] == b"\x89PNG"
+    panel.reset()
+    assert panel.readout == opened and not panel._scene._ghosts
+
+
+# --- inputs ---
+
+
+def test_standardizing_makes_the_bowl_round_unless_the_inputs_are_correlated():
+    panel = inputs_panel("mean=5 std=1")
+    assert panel.readout.startswith("The condition number of the loss is 51; with standardized inputs 1.")
+    assert panel.readout.endswith("with standardized inputs after 1 step.")
+    panel.state = "mean=0 std=1 correlation=0.9"
+    assert "is 19; with standardized inputs 19." in panel.readout
+    panel.state = "mean=3 correlation=0 rate=2"
+    assert panel.readout.endswith("left never; with standardized inputs never.")
+
+
+def test_the_middle_of_the_inputs_and_their_width_can_be_pulled():
+    panel = inputs_panel()
+    pull(panel, 0, 2.0, 1.0)
+    assert panel.controls["mean"].value == pytest.approx(1.5)
+    pull(panel, 1, 4.5, 0.0)
+    assert panel.controls["std"].value == pytest.approx(3.0)
+    np.testing.assert_allclose(panel.result.raw.mean(axis=0), 1.5)
+    assert panel.result.raw[:, 0].std() == pytest.approx(3)
+
+
+def test_a_path_that_leaves_is_cut_where_it_is_far_away():
+    panel = inputs_panel("mean=5 std=5 rate=2.2 steps=200")
+    path = panel._scene._bowls[0][1].get_xydata()
+    assert 5 < len(path) < 200 and np.abs(path[:-1]).max() <= 50
+
+
+# --- one unit ---
+
+
+def test_undo_gives_back_what_came_in_at_every_weight_scale():
+    panel = batchnorm_panel("learned=undo")
+    for scale in (-1.0, 0.0, 1.5):
+        panel.controls["weight_scale"].value = scale
+        assert "gives back what came in, but for rounding" in panel.readout
+        np.testing.assert_allclose(panel.result.out, panel.result.z, atol=1e-10)
+    pull(panel, 0, -1.0, 1.05)
+    assert panel.controls["learned"].value == "free" and panel.controls["beta"].value == -1
+    pull(panel, 1, 1.5, 1.05)
+    assert panel.controls["gamma"].value == pytest.approx(2.5) and panel.result.out.std() == pytest.approx(2.5, rel=1e-3)
+
+
+def test_the_readout_counts_the_linear_region():
+    panel = batchnorm_panel()
+    a = panel.result.normed
+    share = np.mean(a * (1 - a) >= 0.2)
+    assert f"without batch norm and {100 * share:.0f} % with it" in panel.readout
+
+
+def test_what_lies_beyond_the_axis_is_marked():
+    panel = batchnorm_panel("weight_scale=1.5 bias=0")
+    assert len(panel._scene._beyond[0].get_xdata()) == 2 and np.abs(panel.result.z).max() > 8
+    panel.state = "weight_scale=-1 bias=0 gamma=0.5"
+    assert all(len(crosses.get_xdata()) == 0 for crosses in panel._scene._beyond)
+
+
+# --- batches ---
+
+
+def test_batch_size_and_the_batches_met_can_be_pulled():
+    panel = batch_size_panel()
+    pull(panel, 0, 32.0, 0.1)
+    assert panel.controls["batch"].value in (31, 32, 33)
+    pull(panel, 1, 120.0, 1.0)
+    assert panel.controls["seen"].value in (119, 120, 121) and len(panel.result.means) == panel.controls["seen"].value
+
+
+def test_its_readout_is_the_arithmetic():
+    panel = batch_size_panel("batch=16 momentum=0.9 seen=10")
+    assert "(1/√B = 0.25)" in panel.readout and f"After 10 batches {100 * 0.9**10:.2g} %" in panel.readout
+    panel.state = "batch=1"
+    assert "refuses to train" in panel.readout and "stay at 0 and 1" in panel.readout
+    panel.state = "statistics=own"
+    assert panel.readout.endswith("by its own batches is refused, too.") and "refused" in panel._scene._words[2].get_text()
+    panel.state = "batch=32 shift=3"
+    assert "by its own batches, the test set has mean 0 and standard deviation 1." in panel.readout
+
+
+# --- one row, one matrix ---
+
+
+def test_the_others_move_under_batch_norm_in_training_mode_only():
+    panel = one_row_panel()
+    assert "batch norm move by up to" in panel.readout and "layer norm stay exactly where they were" in panel.readout
+    assert panel._scene._words[2].get_text() == "the others stay"
+    pull(panel, 1, 2.0, 3.0)
+    assert panel.controls["x2"].value == pytest.approx(3.0)
+    panel.state = "statistics=running"
+    assert "batch norm stay exactly where they were" in panel.readout
+    low, high = panel._scene._words[1].axes.get_ylim()
+    panel.state = "x1=-5 x2=5 x3=-5"
+    assert all(low < out.min() and out.max() < high for out in panel.result.outputs.values())
+
+
+def test_the_frame_follows_the_norm_and_can_be_pulled():
+    panel = axis_panel("norm=batch which=2")
+    x, y = panel._scene._frames[0].get_data()
+    assert (min(x), max(x), min(y), max(y)) == (1.5, 2.5, 0.5, 8.5)
+    pull(panel, 0, 5.2, 8.0)
+    assert panel.controls["which"].value == 5
+    panel.state = "norm=group groups=2 which=2"
+    x, y = panel._scene._frames[0].get_data()
+    assert (min(x), max(x), min(y), max(y)) == (4.5, 8.5, 1.5, 2.5) and "features 5 to 8 of example 2" in panel.readout
+    pull(panel, 0, 8.0, 7.1)
+    assert panel.controls["which"].value == 7
+
+
+def test_the_statistics_drawn_are_those_of_the_matrix():
+    panel = axis_panel("norm=layer feature_scale=8")
+    (mean, variance, lost), (columns, *_) = panel._scene._stats
+    np.testing.assert_allclose(mean.get_xdata(), 0, atol=1e-12)
+    np.testing.assert_allclose(variance.get_xdata(), 1, atol=1e-3)
+    np.testing.assert_allclose(columns.get_ydata(), panel.result.out.mean(axis=0).clip(-2.2, 4.2))
+    assert "RMS norm" in axis_panel("norm=rms").readout and "not to 0" in axis_panel("norm=rms").readout
+
+
+# --- training ---
+
+
+def test_the_prior_opens_finished_and_its_marks_lie_on_the_stored_curves():
+    panel = prior_panel()
+    row = load("weight_scales").rows(norm="none", activation="relu", learning_rate=0.1, weight_scale=0.01, seed=0)[0]
+    assert panel.result.live.runs["none"].recent == pytest.approx(load("weight_scales").loss[row, -1], rel=1e-3)
+    assert panel._progress.value == 1 and "Weight scale 0.01, after 300 updates" in panel.readout
+    pull(panel, 0, 10.0, 0.1)
+    assert panel.controls["weight_scale"].value == 1 and panel.result.at == WEIGHT_SCALES[12] == 10
+    assert panel.readout.startswith("Not trained yet: press Train. Weight scale 10;")
+    panel.train()
+    assert "loss infinite (overflow) without" in panel.readout and panel._scene._words[1].get_text().startswith("overflow")
+
+
+def test_the_stored_curves_follow_activation_rate_and_updates():
+    panel = prior_panel("steps=20")
+    panel.state = "activation=tanh learning_rate=0.5 steps=60"
+    bands = loss_by_weight_scale("tanh", 0.5, 60)
+    for norm in ("none", "batch"):
+        np.testing.assert_allclose(panel._scene._medians[norm].get_ydata(), np.clip(bands[norm].median, 0.001, 30))
+
+
+def test_bn_or_ln_at_one_and_at_four():
+    panel = bn_or_ln_panel("steps=60")
+    assert "Batches of 4, after 60 updates" in panel.readout and "with layer norm" in panel.readout
+    panel.state = "batch=1 steps=40"
+    panel.train()
+    assert "Batch norm refuses" in panel.readout and "with batch norm" not in panel.readout
+    assert len(panel._scene._accuracy["batch"].get_xdata()) == 0 and panel._scene._words[0].get_text().count("refused") == 1
+    np.testing.assert_allclose(panel._scene._medians["batch"].get_ydata(), accuracy_by_batch(40)["batch"].median[1:])
+    pull(panel, 0, 16.0, 0.5)
+    assert panel.controls["batch"].value in (15, 16, 17)
+
+
+def test_the_paper_s_panel_opens_on_the_stored_run_and_trains_a_short_one():
+    panel = ioffe_szegedy_panel()
+    stored = load("ioffe_szegedy")
+    shares = [stored.accuracy[stored.rows(norm=norm, seed=0)[0], -1] for norm in ("none", "batch")]
+    assert panel.readout.startswith(f"After 50,000 updates {100 * shares[0]:.1f} % of the test digits are right without")
+    assert f"{100 * shares[1]:.1f} % with it" in panel.readout
+    panel.state = "steps=500 seed=1"
+    assert panel.readout == "Not trained yet: press Train."
+    panel.train()
+    assert panel.result.taken == 500 and "After 500 updates" in panel.readout
+    assert ioffe_szegedy_panel("seed=9").readout == "Not trained yet: press Train."
+    assert math.isclose(panel.result.runs["batch"].accuracy[-1],
+                        stored.accuracy[stored.rows(norm="batch", seed=1)[0], 2], abs_tol=0.01)
+
+
+def test_stop_halts_a_comparison_and_train_goes_on_with_it():
+    panel = bn_or_ln_panel("steps=100 batch=8")
+    opened = panel.readout
+    panel.controls["seed"].value = 1
+    panel.controls["seed"].value = 0
+    shown, show = [], panel._display
+
+    def stop_at_40(result, **options):
+        show(result, **options)
+        shown.append(result.live.taken)
+        if result.live.taken == 40:
+            panel.stop()
+
+    panel._display = stop_at_40
+    panel.train()
+    assert shown == [0, 20, 40] and not panel.running
+    panel.train()
+    assert shown[3:] == [60, 80, 100] and panel.readout == opened and panel.problem == ""
