@@ -13,9 +13,9 @@ from livegrad.checks.eigenvalues import (
     check_dominant_share,
     check_first_contraction,
     check_half_life,
+    check_largest_modulus,
     check_power_by_eigen,
     check_rescale,
-    check_spectral_radius,
 )
 
 CHECKS = [getattr(eigenvalues, name) for name in eigenvalues.__all__]
@@ -113,10 +113,10 @@ def contraction_by_gram(W):
 
 
 RIGHT = [
-    (check_spectral_radius, lambda W: np.max(np.abs(np.linalg.eigvals(W)))),
-    (check_spectral_radius, lambda W: max(math.hypot(v.real, v.imag) for v in np.linalg.eig(W)[0])),
-    (check_spectral_radius, radius_by_characteristic_polynomial),
-    (check_spectral_radius, radius_by_gelfand),
+    (check_largest_modulus, lambda W: np.max(np.abs(np.linalg.eigvals(W)))),
+    (check_largest_modulus, lambda W: max(math.hypot(v.real, v.imag) for v in np.linalg.eig(W)[0])),
+    (check_largest_modulus, radius_by_characteristic_polynomial),
+    (check_largest_modulus, radius_by_gelfand),
     (check_half_life, lambda rho: math.log(0.5) / math.log(rho)),
     (check_half_life, lambda rho: -1 / np.log2(rho)),
     (check_half_life, half_life_by_bisection),
@@ -164,16 +164,16 @@ def share_by(combine, solve=np.linalg.solve):
 
 
 WRONG = [
-    (check_spectral_radius, lambda W: np.linalg.svd(W)[1].max(), "That is the largest singular value"),
-    (check_spectral_radius, lambda W: np.sqrt((W**2).sum()), "That is the Frobenius norm"),
-    (check_spectral_radius, lambda W: np.linalg.eigvals(W).max(), "its modulus that counts"),
-    (check_spectral_radius, lambda W: max(np.linalg.eigvals(W).real), "the largest real part"),
-    (check_spectral_radius, lambda W: max(abs(np.linalg.eigvals(W).real)), "also holds the imaginary part"),
-    (check_spectral_radius, lambda W: (moduli(W) ** 2).max(), "the square of the modulus"),
-    (check_spectral_radius, lambda W: np.abs(np.linalg.eigvalsh(W)).max(), "takes the matrix for symmetric"),
-    (check_spectral_radius, lambda W: moduli(W).min(), "which eigenvalue outlives the others?"),
-    (check_spectral_radius, lambda W: moduli(W), "expected a single number"),
-    (check_spectral_radius, lambda W: np.abs(W).max(), "The largest entry"),
+    (check_largest_modulus, lambda W: np.linalg.svd(W)[1].max(), "That is the largest singular value"),
+    (check_largest_modulus, lambda W: np.sqrt((W**2).sum()), "That is the Frobenius norm"),
+    (check_largest_modulus, lambda W: np.linalg.eigvals(W).max(), "its modulus that counts"),
+    (check_largest_modulus, lambda W: max(np.linalg.eigvals(W).real), "the largest real part"),
+    (check_largest_modulus, lambda W: max(abs(np.linalg.eigvals(W).real)), "also holds the imaginary part"),
+    (check_largest_modulus, lambda W: (moduli(W) ** 2).max(), "the square of the modulus"),
+    (check_largest_modulus, lambda W: np.abs(np.linalg.eigvalsh(W)).max(), "takes the matrix for symmetric"),
+    (check_largest_modulus, lambda W: moduli(W).min(), "which eigenvalue outlives the others?"),
+    (check_largest_modulus, lambda W: moduli(W), "expected a single number"),
+    (check_largest_modulus, lambda W: np.abs(W).max(), "The largest entry"),
     (check_half_life, lambda rho: math.log(rho) / math.log(0.5), "the wrong way round"),
     (check_half_life, lambda rho: math.ceil(math.log(0.5) / math.log(rho)), "may be a fraction"),
     (check_half_life, lambda rho: 1 / np.log2(rho), "the wrong sign"),
@@ -187,6 +187,7 @@ WRONG = [
     (check_power_by_eigen, lambda W, t: (eig(W)[1] @ np.diag(eig(W)[0] ** t) @ eig(W)[1].T).real, "perpendicular"),
     (check_power_by_eigen, lambda W, t: (eig(W)[1] * (t * eig(W)[0]) @ eig(W)[2]).real, "are multiplied by t"),
     (check_power_by_eigen, lambda W, t: (eig(W)[1] * moduli(W) ** t @ eig(W)[2]).real, "sign and their angle"),
+    (check_power_by_eigen, lambda W, t: abs(eig(W)[1] * eig(W)[0] ** t @ eig(W)[2]), "takes the minus signs"),
     (check_power_by_eigen, lambda W, t: power_loop(W, t + 1), "one factor of W too many"),
     (check_power_by_eigen, lambda W, t: np.diag(np.linalg.eigvals(W) ** t).real, "go back to the old basis"),
     (check_dominant_share, share_by(lambda v, c, t, lead: abs(v**t * c)[0] / sum(abs(v**t * c))), "does not sort"),
@@ -196,6 +197,7 @@ WRONG = [
     (check_dominant_share, share_by(lambda v, c, t, lead: (v**t * c)[lead] ** 2 / sum((v**t * c) ** 2)), "of the squares"),
     (check_dominant_share, share_by(lambda v, c, t, lead: abs(c)[lead] / sum(abs(c))), "the share at the start"),
     (check_dominant_share, share_by(lambda v, c, t, lead: abs(v**t)[lead] / sum(abs(v**t))), "is missing"),
+    (check_dominant_share, share_by(lambda v, c, t, lead: abs(v**t * c)[lead]), "of all the sizes together"),
     (check_corner, lambda a, b, c, t: t * a ** (t - 1) * c, "when a and b are equal"),
     (check_corner, lambda a, b, c, t: c**t, "is not the entry of the power"),
     (check_corner, lambda a, b, c, t: c * (a**t - b**t), "divided by a difference"),
@@ -203,6 +205,7 @@ WRONG = [
     (check_corner, lambda a, b, c, t: sum(c * a**k * b ** (t - k) for k in range(t)), "of t factors one is c"),
     (check_first_contraction, lambda W: next(t for t in range(1, 99) if moduli(W).max() ** t < 1), "from the first step on"),
     (check_first_contraction, lambda W: next(t for t in range(1, 99) if np.linalg.norm(W**t, 2) < 1), "of each entry"),
+    (check_first_contraction, lambda W: next(t for t in range(1, 99) if power_loop(W, t).max() < 1), "the largest entry"),
     (check_first_contraction, lambda W: contraction_loop(W) - 1, "one step too early"),
     (check_first_contraction, lambda W: contraction_loop(W) + 1, "one step too late"),
     (check_first_contraction, lambda W: next(t for t in range(1, 999) if np.linalg.norm(power_loop(W, t)) < 1),

@@ -11,7 +11,8 @@ import notebooks
 import numpy as np
 import pytest
 
-from livegrad.experiments.eigenvalues import RandomProduct, SharedWeights, TurningPlanes, hump, jacobian_growth, power_iteration
+from livegrad.experiments.eigenvalues import TurningPlanes, hump, power_iteration
+from livegrad.experiments.random_weights import RandomProduct, SharedWeights, jacobian_growth
 from livegrad.initializers import orthogonal
 from livegrad.spectra import eigen, gaussian_lyapunov_exponents, jordan, nonnormal, powers_norm, spectral_norm, spectral_radius
 
@@ -69,7 +70,8 @@ def opening():
     assert np.array_equal(W, humped("triangular", 50, 0.9, 2.5).W)
     norms = powers_norm(W, 2000)
     return ["All fifty eigenvalues of a matrix are 0.9",
-            f"its 40th power makes some vector {norms[40]:.2e} times as long, its 240th some vector {norms[240]:.2e} times",
+            f"its 40th power makes some vector {norms[40]:.2e} times as long, its 238th some vector {norms[238]:.2e} times",
+            "0.9 on the diagonal, normal random numbers of standard deviation $2.5/\\sqrt{50}$",
             f"not before the {np.flatnonzero(norms >= 1)[-1] + 1}th is every vector shorter"]
 
 
@@ -78,6 +80,10 @@ def powers_of_eigenvalues():
     W = np.array([[0.95, -0.6], [0.6, 0.95]])
     start, explode, below, above = turning(0.95), turning(1.1), turning(0.99), turning(1.01)
     swing = 10 ** (start.norm - start.radius)[50:]
+    part = 10 ** (start.applied - start.radius)[30:]
+    alike = [np.flatnonzero(abs(turning(0.95, rest=rest).applied - start.applied) > 0.005)[-1] for rest in (0.0, 0.4, 0.9)]
+    assert max(alike) < 40 and np.array_equal(turning(0.95, rest=0.0).norm, start.norm)
+    ends = [math.floor(math.log(float(np.finfo(kind).max)) / math.log(1.1)) + 1 for kind in (np.float32, np.float64)]
     assert 1 <= swing.min() < 1.1 and 3.9 < swing.max() <= 4 == round(turning(1.0, 90).spectral_norm, 9)
     assert spectral_norm(np.linalg.matrix_power(W, 100)) == pytest.approx(modulus**100)
     return ["0.95 & -0.6\\\\ 0.6 & 0.95", "$0.95 \\pm 0.6i$", "With $r = 0.9$ and $\\theta = 30°$",
@@ -85,8 +91,10 @@ def powers_of_eigenvalues():
             f"At the start $\\rho$ is {start.spectral_radius}. The dashed line $\\rho^t$ falls tenfold "
             f"every {start.tenfold:.1f} steps",
             f"$\\|W^t\\|_2$ to {10 ** start.norm[-1]:.2e} at $t = 200$. **Explode**: at 1.1 it is {10 ** explode.norm[-1]:.2e}",
-            f"At 0.99, {10 ** below.norm[-1]:.3f} is left; at 1.01 it is {10 ** above.norm[-1]:.1f}. A change of 2 % "
-            f"has become a factor of {10 ** (above.norm[-1] - below.norm[-1]):.0f}"]
+            f"leaves float32 at $t = {ends[0]}$ and float64 at $t = {ends[1]}$",
+            f"is {10 ** below.norm[-1]:.3f} with $\\rho = 0.99$ and {10 ** above.norm[-1]:.1f} with 1.01.",
+            f"ends at {part.min():.2f} to {part.max():.2f} of $\\rho^t$",
+            f"A change of 2 % has become a factor of {10 ** (above.norm[-1] - below.norm[-1]):.0f}"]
 
 
 def one_direction():
@@ -98,7 +106,7 @@ def one_direction():
             f"at 0.97 it has {100 * slow.share[-1, 0]:.1f} % at the end, and\nthe line says {slow.predicted:.0f}",
             "about 200 steps" if 180 < slow.predicted < 220 else "",
             f"ln 0.8 is {math.log(0.8) / math.log(0.97):.1f} times ln 0.97",
-            f"which lies at {along:.0f}°. At {along - 1:.0f}° it holds almost nothing", "Go back to 0.8",
+            f"which lies at {along:.0f}°. At {along - 1:.0f}° $x$ holds almost nothing", "Go back to 0.8",
             f"The 99 % come at step {iterated(0.8, round(along) - 1).won:.0f}",
             f"their plane wins, here after {pair.won:.0f} steps"]
 
@@ -106,7 +114,9 @@ def one_direction():
 def the_way_to_the_end():
     example, half = humped("jordan", 2, 0.9, 5.0), humped("jordan", 2, 0.9, 2.5)
     slower, slowest = humped("jordan", 2, 0.95, 5.0), humped("jordan", 2, 0.99, 5.0)
-    wide, less, least = (humped("triangular", 50, 0.9, c) for c in (2.5, 0.5, 0.05))
+    wide, halved, less, least = (humped("triangular", 50, 0.9, c) for c in (2.5, 1.25, 0.5, 0.05))
+    far = powers_norm(wide.W, 1000, log10=True)
+    assert wide.t[wide.peak] == 238 and peak(halved) < 1e-6 * peak(wide)
     block, distinct = humped("jordan", 10, 0.9, 1.0), humped("distinct", 20, 0.9, 2.5)
     assert half.t[half.peak] == example.t[example.peak] == 9 and least.peak == 0 and math.isinf(least.condition)
     assert (block.t[block.peak], distinct.spectral_radius) == (89, 0.9)
@@ -117,12 +127,14 @@ def the_way_to_the_end():
     assert abs(parallel[:, 1] / parallel[0, 1] @ [0, 1]) == pytest.approx(0.1 / 5)  # the eigenvector (5, −gap)
     Q = orthogonal((50, 50), np.random.default_rng(0))
     assert spectral_radius(Q @ jordan(0.9, 50) @ Q.T) > 1.2
-    return ["For $\\lambda = 0.9$ that is 9", "Make the eigenvalues 0.9 and 0.9 − gap", "from 5 to 2.5",
-            f"From {peak(example):.1f} the peak falls to {peak(half):.1f}, and stays at $t = 9$",
+    return ["For $\\lambda = 0.9$ that is 9", "Make the eigenvalues 0.9 and 0.9 − gap",
+            f"the peak falls from {peak(example):.1f} to {peak(half):.1f}, half as high, and stays at $t = 9$",
             f"at 0.95 it is at $t = {slower.t[slower.peak]}$; "
             f"at 0.99, with the view `far`, at $t = {slowest.t[slowest.peak]}$ and {peak(slowest):.0f} high",
-            "size 50, eigenvalue 0.9, off-diagonal 2.5 and the view `far`", "standard deviation $2.5/\\sqrt{50}$",
-            f"The peak is {peak(wide):.2e} at $t = {wide.t[wide.peak]}$", f"At 0.5 the peak is {peak(less):.0f}",
+            f"The peak of {peak(wide):.2e} becomes", "The dents at 2.5 are real", "(0.9 I + N)ᵗ",
+            f"At 1.25 the peak is {peak(halved):.2e}: of {peak(wide):.2e} less than a millionth is left. "
+            f"At 0.5 it is {peak(less):.0f}.",
+            f"it falls by {far[999] - far[1000]:.3f} powers of ten\na step, the line by {-math.log10(0.9):.3f}",
             f"At 0.05 there is none, because $\\|W\\|_2$ is {least.singular_values[0]:.3f}, below 1",
             f"a block with 1 above the diagonal rises to {peak(block):.2e}", "In `distinct`, size 20, off-diagonal 2.5",
             f"with cond(V) = {distinct.condition:.1e}", f"the peak is {peak(distinct):.2e}",
@@ -134,13 +146,17 @@ def random_weights():
     largest, _, median, _, smallest = shown.product[:, -1]
     floor = np.log10(np.finfo(float).eps) + largest
     assert median < floor and large.product[0, -1] < math.log10(13)
+    rng = np.random.default_rng(0)
+    above = np.mean([spectral_radius(rng.standard_normal((100, 100)) / 10) > 1 for _ in range(200)])
     theory = 100 * gaussian_lyapunov_exponents(200)[99] / math.log(10)
     return [f"the largest singular value is {10**largest:.2f}, the median {10**median:.2e} and the smallest {10**smallest:.2e}",
+            f"they end at {10 ** shown.predicted[0, -1]:.3f}, and it is {10**largest:.2f}",
+            f"at $n = 100$ it is above 1 in {10 * above:.0f} of 10 draws",
             f"here the largest has modulus {abs(shown.values[0]):.2f}", f"(Bai & Yin 1986) | {abs(large.values[0]):.2f} |",
             f"(Geman 1980) | {large.spectral_norm:.2f} |",
             f"$10^{{{theory:.1f}}}$ (Newman 1986) | {10 ** large.product[2, -1]:.2e} |",
             f"{10 ** large.product[0, -1]:.1f} against {10 ** large.product[2, -1]:.2e}",
-            "the rounding of a float64 product is 1e-16 of its *largest* part",
+            "half leave smaller than the rounding of the largest, 2e-16 of it", "the rounding of a float64 product is 1e-16 of its *largest* part",
             "all below 1e-16 of $\\sigma_1$ is rounding",
             "lost to less than 1e-15", "1e-15: nothing is left", "0.01: some is lost"]
 
@@ -149,8 +165,12 @@ def same_or_different():
     mixed, small, large = repeated(), repeated(4), repeated(50)
     linear, tanh, steep = repeated(20, "linear", 1.5), repeated(20, "tanh", 1.5), repeated(20, "tanh", 3.0)
     assert np.all(linear.same[[0, 2], -1] - tanh.same[[0, 2], -1] > 12)
-    assert width(mixed.same).startswith("8.9") and 2 * 1.28 == 2.56
-    return ["within 2.56 standard deviations",
+    weak, bare = repeated(20, "tanh", 0.6), repeated(20, "linear", 0.6)
+    radii = [spectral_radius(W) for W in draws()._W[0][:, :20, :20] / math.sqrt(20)]
+    assert 0.6 * max(radii) < 1 and width(mixed.same).startswith("8.9") and 2 * 1.28 == 2.56
+    return ["the middle 8 of 10 draws span 2.56 standard deviations, from −1.28 to +1.28",
+            f"to a median of {10 ** mixed.different[1, -1]:.3f}",
+            f"At 0.6\nevery $\\rho$ here is below 1", f"the band ends {between(weak.same)}, without slopes {between(bare.same)}",
             f"8 of 10 gradients lie {between(mixed.different)}: {width(mixed.different)} powers of ten",
             f"With the same $W$ they lie {between(mixed.same)}: {width(mixed.same)} powers of ten",
             f"$n = 4$: {width(small.same)} powers of ten against {width(small.different)}",
@@ -160,7 +180,7 @@ def same_or_different():
             f"tanh nets with the same $W$ end {between(tanh.same)}",
             f"At weight scale 3 the gradients of the same nets end {between(steep.same)}",
             f"at each step above {power(steep.different[0, -1])}",
-            "$n = 100$ and weight scale 0.9", "At 0.9 the state", "sixty slopes below 1 outdo 1.5"]
+            "$n = 100$ and weight scale 0.9", "sixty slopes below 1 outdo 1.5"]
 
 
 def check_yourself():
@@ -201,6 +221,13 @@ def test_the_widths_grow_with_the_root_of_t_and_with_t(seed):
     same, different = (result.spread(band)[[15, 60]] for band in (result.same, result.different))
     assert same[1] / same[0] > different[1] / different[0]
     assert same[1] > 2.5 * different[1]
+
+
+def test_the_logarithm_of_a_step_loses_and_spreads_as_said():
+    """E ln(‖z‖/√n) ≈ −1/(2n) and var ≈ 1/(2n) for standard normal z, to leading order."""
+    for n in (10, 50):
+        logs = np.log(np.linalg.norm(np.random.default_rng(0).standard_normal((100_000, n)), axis=1) / math.sqrt(n))
+        assert [-logs.mean(), logs.var()] == pytest.approx([1 / (2 * n)] * 2, rel=2 / n)
 
 
 @pytest.mark.parametrize("seed", range(5))

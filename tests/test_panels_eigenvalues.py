@@ -122,8 +122,20 @@ def test_a_pull_that_means_nothing_moves_nothing():
     assert panel.values == before
     panel = nonnormal_panel("kind=orthogonal view=near")
     before = panel.values
-    pull(panel, 1, 9, 100)
-    assert panel.values == before
+    assert len(panel._scene.grips()) == 1  # there is no peak to pull
+
+
+@pytest.mark.parametrize("factory, state, grip", [
+    (eigenvalue_panel, "spectral_radius=0.5", 0), (eigenvalue_panel, "spectral_radius=1.5", 0),
+    (nonnormal_panel, "kind=jordan size=2 eigenvalue=0.5 view=near", 0), (same_matrix_panel, "weight_scale=0.3", 0)])
+def test_a_grip_stays_on_its_line_and_pulling_it_nowhere_changes_nothing(factory, state, grip):
+    panel = factory(state)
+    axes, x, y = panel._scene.grips()[grip]
+    low, high = axes.get_ylim()
+    assert low < y < high
+    before = panel.values
+    pull(panel, grip, x, y)
+    assert {name: pytest.approx(value) if isinstance(value, float) else value for name, value in before.items()} == panel.values
 
 
 def test_curves_that_leave_the_axes_are_marked():
@@ -146,14 +158,14 @@ def test_the_two_by_two_preset_peaks_near_19():
 
 @pytest.mark.parametrize("label, words", [("2 × 2", ["peaks with 19.4", "below 1 from t = 55 on", "defective"]),
                                           ("Jordan", ["1.40e+08 at t = 89", "defective"]),
-                                          ("Orthogonal", ["‖W^t‖₂ = 1 at every t", "normal"])])
+                                          ("Orthogonal", ["‖Wᵗ‖₂ = 1 at every t", "normal"])])
 def test_presets_keep_their_promise(label, words):
     panel = nonnormal_panel()
     next(b for b in panel.widget.children[1].children if getattr(b, "description", "") == label).click()
     assert panel.problem == "" and all(word in panel.readout for word in words), panel.readout
 
 
-@pytest.mark.parametrize("state, word", [("kind=identity eigenvalue=1", "normal"), ("kind=distinct size=5", "cond(V) = 6"),
+@pytest.mark.parametrize("state, word", [("kind=identity eigenvalue=1", "normal"), ("kind=distinct size=5", "cond(V) = 595"),
                                          ("kind=distinct size=20", "nearly defective"), ("kind=triangular", "is defective"),
                                          ("kind=distinct size=50 off_diagonal=5", "as far as float64 can tell"),
                                          ("kind=triangular off_diagonal=0", "normal"), ("kind=identity", "never above 1"),
@@ -166,7 +178,7 @@ def test_pulling_the_peak_and_the_line():
     panel = nonnormal_panel("kind=jordan size=2 eigenvalue=0.9 off_diagonal=5 view=near")
     pull(panel, 1, 9, 9.7)
     assert panel.values["off_diagonal"] == pytest.approx(2.5, abs=0.06)
-    pull(panel, 0, HumpScene.VIEWS["near"][2], 1.0)
+    pull(panel, 0, 20, 1.0)
     assert panel.values["eigenvalue"] == pytest.approx(1)
     panel = nonnormal_panel("kind=triangular size=30")
     for x in (100, 101, 102, 103):  # the height is nearly a power of the off-diagonal: a few pulls arrive
@@ -217,6 +229,16 @@ def test_the_same_w_spreads_wider():
         assert result.spread(result.same)[-1] > 2 * result.spread(result.different)[-1]
 
 
+def test_nets_of_a_new_seed_take_their_first_steps_while_the_hand_moves():
+    panel = same_matrix_panel()
+    panel.controls["seed"].value = 1
+    assert panel.result.steps == 15 and panel.readout.startswith("After 15 steps")
+    release(panel)
+    assert panel.result.steps == 60 and panel.readout == same_matrix_panel("seed=1").readout
+    panel.controls["weight_scale"].value = 1.5
+    assert panel.result.steps == 60  # they are drawn already
+
+
 def test_pulling_the_middle_to_one_balances_the_nets():
     panel = same_matrix_panel("size=10 weight_scale=0.5")
     pull(panel, 0, 60, 1.0)
@@ -237,6 +259,14 @@ def test_a_new_product_is_promised_while_the_hand_moves_and_there_when_it_rests(
     assert "median" in panel.readout and np.isfinite(panel.result.product).all()
     panel.controls["weight_scale"].value = 1.5
     assert "median" in panel.readout  # it is there already
+
+
+def test_eigenvalues_outside_the_picture_are_marked_and_counted():
+    panel = random_matrix_panel("size=3 weight_scale=2 seed=4")
+    assert abs(panel.result.values[0]) > 2.2 > abs(panel.result.values[1])
+    assert len(panel._scene._outside.get_xdata()) == 1 and "1 outside" in panel._scene._left_words.get_text()
+    panel.controls["weight_scale"].value = 1.0
+    assert len(panel._scene._outside.get_xdata()) == 0 and "outside" not in panel._scene._left_words.get_text()
 
 
 def test_pulling_the_circle_and_the_median():

@@ -16,9 +16,9 @@ __all__ = [
     "check_dominant_share",
     "check_first_contraction",
     "check_half_life",
+    "check_largest_modulus",
     "check_power_by_eigen",
     "check_rescale",
-    "check_spectral_radius",
 ]
 
 
@@ -28,12 +28,12 @@ def _turn(modulus: float, degrees: float) -> np.ndarray:
     return modulus * np.array([[c, -s], [s, c]])
 
 
-def spectral_radius(W):
+def largest_modulus(W):
     return spectra.spectral_radius(W)
 
 
-check_spectral_radius = Exercise(
-    spectral_radius,
+check_largest_modulus = Exercise(
+    largest_modulus,
     "(n,n)->()",
     cases=lambda rng: [
         (np.array(W),)
@@ -146,6 +146,8 @@ check_power_by_eigen = Exercise(
             _recombined(lambda values, V, V_inv, t: V.real @ np.diag(values.real**t) @ V_inv.real),
         "The powers of the eigenvalues are complex, and you drop their imaginary parts before the product.":
             _recombined(lambda values, V, V_inv, t: V @ np.diag((values**t).real) @ V_inv),
+        "`abs` takes the minus signs from the entries. The imaginary parts cancel by themselves; only drop them.":
+            _recombined(lambda values, V, V_inv, t: np.abs(V @ np.diag(values**t) @ V_inv)),
         "That is the diagonal matrix in the middle; go back to the old basis.":
             _recombined(lambda values, V, V_inv, t: np.diag(values**t)),
         "That is W itself: the power is missing.":
@@ -207,6 +209,8 @@ check_dominant_share = Exercise(
             _shared(lambda values, V, x, t: (c := values**t * np.linalg.solve(V, x)) / c.sum()),
         "You divide by the length of Wᵗx. The parts are not perpendicular, so their sizes do not add up to it.":
             _shared(lambda values, V, x, t: np.abs(c := values**t * np.linalg.solve(V, x)) / np.linalg.norm(V @ c)),
+        "That is the size of the dominant part. A share is what it is of all the sizes together.":
+            _shared(lambda values, V, x, t: np.abs(values**t * np.linalg.solve(V, x))),
         "That is the share at the start; t multiplications come after.":
             _shared(lambda values, V, x, t: _shares(np.linalg.solve(V, x))),
         "The eigenvalue is multiplied by t; it stands to the power t.":
@@ -281,12 +285,15 @@ check_first_contraction = Exercise(
         (np.array([[0.9, 0.0], [0.0, -0.8]]),),
         (np.eye(3) * 0.8 + np.triu(np.full((3, 3), 0.9), 1),),
         (np.array([[0.6, -0.4, 0.5], [0.4, 0.6, 0.5], [0.0, 0.0, 0.5]]),),
+        (np.array([[0.5, 3.0], [0.0, 0.6]]),),
     ],
     wrong={
         "ρᵗ is below 1 from the first step on. The norm of the power is another matter: form it.":
             lambda W: _first(lambda t: np.abs(np.linalg.eigvals(W)).max() ** t < 1),
         "`**` takes the power of each entry; a matrix power multiplies whole matrices.":
             lambda W: _first(lambda t: np.linalg.norm(W**t, 2) < 1),
+        "You look at the largest entry. Many entries below 1 can together lengthen a vector.":
+            lambda W: _first(lambda t: np.abs(np.linalg.matrix_power(W, t)).max() < 1),
         "np.linalg.norm without the 2 is the Frobenius norm, which is larger.":
             lambda W: _first(lambda t: np.linalg.norm(np.linalg.matrix_power(W, t)) < 1),
         "np.linalg.norm(·, 1) is the largest column sum; the largest singular value is norm(·, 2).":

@@ -12,17 +12,12 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import NullLocator
 
-from livegrad.experiments.eigenvalues import (
-    Hump,
-    PowerIteration,
-    Powers,
-    Repetition,
-    Spectra,
-)
+from livegrad.experiments.eigenvalues import Hump, PowerIteration, Powers, log10_powers
+from livegrad.experiments.random_weights import Repetition, Spectra
 from livegrad.figures.scene import CurveScene, drawable, few_ticks, percent, plain
 from livegrad.style import Style
 
-__all__ = ["EigenvalueScene", "HumpScene", "PowerIterationScene", "RepetitionScene", "SpectraScene", "power_of_ten"]
+__all__ = ["EigenvalueScene", "HumpScene", "PowerIterationScene", "RepetitionScene", "SpectraScene", "degrees", "power_of_ten"]
 
 _TURN = np.exp(2j * np.pi * np.linspace(0, 1, 97))
 _GRAY = "#999999"
@@ -39,6 +34,17 @@ def power_of_ten(exponent: float) -> str:
     if not np.isfinite(exponent) or abs(exponent) < 300:
         return plain(10.0**exponent)
     return f"{Decimal(10) ** Decimal(exponent):.2e}"
+
+
+def degrees(angle: float) -> str:
+    """An angle as a reader says it: what no protractor shows is not spelled out.
+
+    Examples
+    --------
+    >>> degrees(12.34), degrees(2e-30), degrees(0.0)
+    ('12.3°', '< 0.001°', '0°')
+    """
+    return "< 0.001°" if 0 < angle < 1e-3 else f"{plain(angle)}°"
 
 
 class _LogScene(CurveScene):
@@ -82,20 +88,33 @@ def _exits(axes: Axes, x: np.ndarray, *curves: np.ndarray) -> tuple[np.ndarray, 
     return tuple(np.array(places).T) if places else (np.empty(0), np.empty(0))
 
 
+def _inside(axes: Axes, exponents: np.ndarray) -> np.ndarray:
+    """Where a curve of log₁₀ lies on the picture."""
+    low, high = np.log10(axes.get_ylim())
+    return np.flatnonzero((low <= exponents) & (exponents <= high))
+
+
+def _hold(axes: Axes, radius: float, latest: int) -> tuple[list[int], list[float]]:
+    """Where to hold the line ρᵗ: at `latest`, or sooner if it has left the picture by then."""
+    steps = np.array([1, 2, 5, 10, 20, 50, 100, 200])
+    steps = steps[steps <= latest]
+    exponents = log10_powers(radius, steps)
+    at = _inside(axes, exponents)
+    at = at[-1] if at.size else 0
+    return [steps[at]], [float(np.clip(_height(exponents[at]), *axes.get_ylim()))]
+
+
 def _places(*rings: tuple[Axes, Line2D]) -> list[tuple[Axes, float, float]]:
     """Every point of these rings."""
     return [(axes, x, y) for axes, ring in rings for x, y in zip(*ring.get_data(), strict=True)]
 
 
 class EigenvalueScene(_LogScene):
-    """Left: the eigenvalues and the unit circle. Right: ‖W^t‖₂, ‖W^t x‖ and ρ^t."""
+    """Left: the eigenvalues and the unit circle. Right: ‖Wᵗ‖₂, ‖Wᵗx‖ and ρᵗ."""
 
     title = ("Left: eigenvalues in the complex plane with the unit circle. Right, log axis against t: the norm of W to the t, "
              "the length of W to the t times x, and the straight line of the spectral radius to the t")
     aspect = 2.2
-    HANDLE = 50
-    """The t at which the line ρ^t is held."""
-
     def __init__(self, figure: Figure, style: Style, steps: int = 200, decades: int = 12) -> None:
         super().__init__(style)
         self._left, self._right = figure.subplots(1, 2, width_ratios=(1, 1.35))
@@ -106,9 +125,9 @@ class EigenvalueScene(_LogScene):
         self.heading(self._right, "size of $W^t$")
         dot = {"linestyle": "", "marker": "o"}
         self._circle = self.curve(self._left, "eigenvalue", linestyle=":", linewidth=0.7 * style.width)
-        self._others = self.curve(self._left, "eigenvalue", **dot, markersize=2 * style.width, fillstyle="none",
+        self._others = self.curve(self._left, "eigenvalue", "others", **dot, markersize=2 * style.width, fillstyle="none",
                                   markeredgewidth=0.6 * style.width)
-        self._dominant = self.curve(self._left, "eigenvalue", "dominant pair", **dot, markersize=4 * style.width)
+        self._dominant = self.curve(self._left, "eigenvalue", "dominant", **dot, markersize=4 * style.width)
         self._norm = self.curve(self._right, "singular_value", r"$\|W^t\|_2$", marker="")
         self._applied = self.curve(self._right, "activation", r"$\|W^t x\|$", marker="", linewidth=0.6 * style.width)
         self._radius = self.curve(self._right, "eigenvalue", r"$\rho^t$")
@@ -128,24 +147,23 @@ class EigenvalueScene(_LogScene):
         for line, exponents in ((self._norm, result.norm), (self._applied, result.applied), (self._radius, result.radius)):
             line.set_data(t, _height(exponents))
         self._lost.set_data(*_exits(self._right, t, result.norm, result.applied, result.radius))
-        held = np.clip(_height(result.radius[self.HANDLE]), *self._right.get_ylim())
-        self._ring_right.set_data([self.HANDLE], [held])
+        self._ring_right.set_data(*_hold(self._right, result.spectral_radius, 50))
         self._left_words.set_text(f"ρ = {result.spectral_radius:.2f}   ‖W‖₂ = {plain(result.spectral_norm)}")
-        self._right_words.set_text(f"t = {t[-1]}:  ‖W^t‖₂ = {power_of_ten(result.norm[-1])}")
+        self._right_words.set_text(f"t = {t[-1]}:  ‖Wᵗ‖₂ = {power_of_ten(result.norm[-1])}")
 
     def grips(self) -> Sequence[tuple[Axes, float, float]]:
-        """The line ρ^t, the dominant pair, and the largest of the others if there are any."""
+        """The line ρᵗ, the dominant pair, and the largest of the others if there are any."""
         return _places((self._right, self._ring_right), (self._left, self._rings))
 
 
 class HumpScene(_LogScene):
-    """Left: ‖W^t‖₂ and ρ^t, near or far. Right: the moduli of the eigenvalues beside the singular values."""
+    """Left: ‖Wᵗ‖₂ and ρᵗ, near or far. Right: the moduli of the eigenvalues beside the singular values."""
 
     title = ("Left, log axis against t: the norm of W to the t and the spectral radius to the t. "
              "Right, log axis: moduli of the eigenvalues and singular values, each sorted")
     aspect = 2.3
-    VIEWS: ClassVar = {"near": (100, 5, 20), "far": (1000, 30, 200)}
-    """The last t, the decades to either side of 1, and the t at which the line ρ^t is held."""
+    VIEWS: ClassVar = {"near": (100, 5), "far": (1000, 30)}
+    """The last t, and the decades to either side of 1."""
 
     def __init__(self, figure: Figure, style: Style) -> None:
         super().__init__(style)
@@ -154,7 +172,7 @@ class HumpScene(_LogScene):
         self._view = ""
         self._look("far")
         self.heading(self._left, "size of $W^t$")
-        self._right.set(xlim=(0, 1), xlabel="rank $i/n$")
+        self._right.set(xlim=(0, 1), xlabel="rank $(i - ½)/n$")
         self._decades(self._right, -3, 2)
         self.heading(self._right, "one step: sorted sizes")
         self._norm = self.curve(self._left, "singular_value", r"$\|W^t\|_2$", marker="")
@@ -169,7 +187,7 @@ class HumpScene(_LogScene):
     def _look(self, view: str) -> bool:
         changed, self._view = view != self._view, view
         if changed:
-            last, decades, _ = self.VIEWS[view]
+            last, decades = self.VIEWS[view]
             self._left.set_xlim(0, last)
             self._decades(self._left, -decades, decades, one=not self._left.lines)
         return changed
@@ -178,7 +196,7 @@ class HumpScene(_LogScene):
         """Move the curves; another view has other axes."""
         hump, view = result
         changed = self._look(view)
-        last, _, held = self.VIEWS[view]
+        last, _ = self.VIEWS[view]
         seen = hump.t <= last
         t, norm, radius = hump.t[seen], hump.norm[seen], hump.radius[seen]
         self._norm.set_data(t, _height(norm))
@@ -191,14 +209,14 @@ class HumpScene(_LogScene):
         self._lost_right.set_data(*_exits(self._right, rank, sizes, moduli))
         low, high = self._left.get_ylim()
         top = hump.t[hump.peak], _height(hump.norm[hump.peak])
-        self._peak.set_data(*([top[0]], [top[1]]) if top[0] <= last and low < top[1] < high else ([], []))
-        self._handle.set_data([held], np.clip(_height(radius[t == held]), low, high))
+        self._peak.set_data(*([top[0]], [top[1]]) if 0 < top[0] <= last and low < top[1] < high else ([], []))
+        self._handle.set_data(*_hold(self._left, hump.spectral_radius, last // 5))
         self._left_words.set_text(f"largest {power_of_ten(hump.norm[hump.peak])} at t = {top[0]}")
         self._right_words.set_text(f"ρ = {plain(hump.spectral_radius)}   ‖W‖₂ = σ₁ = {plain(hump.singular_values[0])}")
         return changed
 
     def grips(self) -> Sequence[tuple[Axes, float, float]]:
-        """The line ρ^t, and the peak if it is in view."""
+        """The line ρᵗ, and the peak if there is one in view."""
         return _places((self._left, self._handle), (self._left, self._peak))
 
 
@@ -213,6 +231,7 @@ class PowerIterationScene(_LogScene):
         super().__init__(style)
         self._left, self._right = figure.subplots(1, 2, width_ratios=(1, 1.35))
         self._left.set(xlim=(-1.65, 1.65), ylim=(-1.65, 1.65), aspect="equal", xticks=[], yticks=[])
+        self._left.spines[:].set_visible(False)
         self.heading(self._left, r"$W^t x\,/\,\rho^t$ in the plane of $v_1, v_2$")
         self._left.plot(_TURN.real, _TURN.imag, color=_GRAY, linewidth=1)
         self._right.set(xlim=(0, steps), xlabel="steps $t$")
@@ -224,7 +243,7 @@ class PowerIterationScene(_LogScene):
         shown = [("-", 1.5, r"$\lambda_1, v_1$"), ("--", 1.0, r"$\lambda_2, v_2$"), (":", 0.8, r"$\lambda_3, \dots$")]
         self._shares = [self.curve(self._right, "eigenvalue", label, linestyle=dash, linewidth=wide * style.width)
                         for dash, wide, label in [*shown, *[(":", 0.8, "")] * (most - 3)]]
-        self._predicted = self.curve(self._right, "prediction", r"$|\lambda_2/\lambda_1|^t$")
+        self._predicted = self.curve(self._right, "prediction", r"$\propto$ (next over $\rho$)$^t$")
         self._start = self.ring(self._left)
         self.legend(figure)
         self._left_words, self._right_words = self.words(self._left), self.words(self._right)
@@ -238,12 +257,14 @@ class PowerIterationScene(_LogScene):
         self._start.set_data(result.path[:1, 0], result.path[:1, 1])
         for i, line in enumerate(self._shares):
             line.set_data(*(t, drawable(result.share[:, i])) if i < len(result.values) else ([], []))
-        many = len(result.values) > 1 and result.share[0, 0] > 0
-        self._predicted.set_data(*(t, result.share[0, 1] / result.share[0, 0] * result.ratio**t) if many else ([], []))
+        self._predicted.set_data(*([], []))
+        if result.rival is not None and result.share[0, 0] > 0:
+            first, other = result.share[0, [0, result.rival]]
+            self._predicted.set_data(t, other / first * abs(result.values[result.rival] / result.values[0]) ** t)
         if result.pair:
             self._left_words.set_text("turns by 30° a step")
         else:
-            self._left_words.set_text(f"t = {t[-1]}:  {plain(result.off[-1])}° from v₁")
+            self._left_words.set_text(f"t = {t[-1]}:  {degrees(result.off[-1])} from v₁")
         name, last = "the pair" if result.pair else "λ₁", percent(result.share[-1, 0], ".3g")
         self._right_words.set_text(f"{name} has 99 % from t = {result.won:.0f} on" if np.isfinite(result.won)
                                    else f"{name} has {last} at t = {t[-1]}")
@@ -260,17 +281,18 @@ class RepetitionScene(_LogScene):
              "each step and once with another at each. Right, log axes: width of the two bands in powers of ten")
     aspect = 2.3
 
-    def __init__(self, figure: Figure, style: Style, steps: int = 60, decades: int = 15) -> None:
+    def __init__(self, figure: Figure, style: Style, steps: int = 60, decades: int = 10) -> None:
         super().__init__(style)
         self._left, self._right = figure.subplots(1, 2, width_ratios=(3, 2))
         self._left.set(xlim=(0, steps), xlabel="steps back $t$")
         self._decades(self._left, -decades, decades)
         self.heading(self._left, "size of the gradient, 8 of 10 nets")
         self._right.set(xscale="log", xlim=(1, steps), xlabel="steps back $t$")
-        self._decades(self._right, -1, 2, one=False)
+        self._decades(self._right, np.log10(0.05), 2, one=False)
+        self._right.set_yticks([0.1, 1, 10, 100], ["0.1", "1", "10", "100"])
         self._right.set_xticks([1, 3, 10, 30], ["1", "3", "10", "30"])
         self._right.xaxis.set_minor_locator(NullLocator())
-        self.heading(self._right, "widths of the two bands")
+        self.heading(self._right, "widths in powers of ten")
         for power, high, label in ((1, 50, "∝ t"), (0.5, 0.4, "∝ √t")):  # where the bands leave room
             t = np.array([steps / 8, steps])
             self._right.plot(t, high * (t / steps) ** power, **style.line("threshold", linewidth=0.5 * style.width))
@@ -303,18 +325,19 @@ class RepetitionScene(_LogScene):
         with np.errstate(divide="ignore"):
             logs = [np.log10(np.nan_to_num(w, nan=1.0, posinf=1e9)) for w in widths.values()]
         self._lost_right.set_data(*_exits(self._right, t[1:], *logs))
-        self._handle.set_data([t[-1]], np.clip(_height(result.different[1, -1:]), *self._left.get_ylim()))
+        held = max(1, *_inside(self._left, result.different[1]))
+        self._handle.set_data([held], np.clip(_height(result.different[1, [held]]), *self._left.get_ylim()))
         same, different = (getattr(result, name)[1, -1] for name in ("same", "different"))
-        self._left_words.set_text(f"middle: same {power_of_ten(same)}, another {power_of_ten(different)}")
+        self._left_words.set_text(f"median, t = {t[-1]}:  {power_of_ten(same)} and {power_of_ten(different)}")
         self._right_words.set_text(f"{_decades(widths['same'][-1])} against {_decades(widths['different'][-1])}")
 
     def grips(self) -> Sequence[tuple[Axes, float, float]]:
-        """The far end of the middle line of the many W."""
+        """The middle line of the many W, where it ends or leaves the picture."""
         return _places((self._left, self._handle))
 
 
 def _decades(width: float) -> str:
-    return f"10^{width:.1f}" if np.isfinite(width) else "all 0" if np.isnan(width) else "down to 0"
+    return f"{width:.1f}" if np.isfinite(width) else "all 0" if np.isnan(width) else "down to 0"
 
 
 class SpectraScene(_LogScene):
@@ -332,16 +355,17 @@ class SpectraScene(_LogScene):
         self.heading(self._left, "eigenvalues of $W_1$")
         self._right.set(xlim=(0, depth), xlabel="depth $L$")
         self._decades(self._right, -40, 20)
-        self.heading(self._right, "singular values of $W_L \\cdots W_1$, dots: theory")
-        self._values = self.curve(self._left, "eigenvalue", linestyle="", marker="o", markersize=2 * style.width,
-                                  fillstyle="none", markeredgewidth=0.6 * style.width)
+        self.heading(self._right, "$\\sigma_i$ of $W_L \\cdots W_1$; thin: quartiles, dots: theory")
+        self._values = self.curve(self._left, "eigenvalue", linestyle="", marker="o", markersize=1.5 * style.width,
+                                  fillstyle="none", markeredgewidth=0.5 * style.width)
         self._circle = self.curve(self._left, "prediction")
+        self._outside = self._crosses(self._left)
         shown = [("largest", "-", 1.4), ("", "-", 0.4), ("median", "--", 1.2), ("", "-", 0.4), ("smallest", "-.", 1.0)]
         self._five = [self.curve(self._right, "singular_value", label, marker="", linestyle=dash, linewidth=wide * style.width)
                       for label, dash, wide in shown]
         self._predicted = self.curve(self._right, "prediction")
         self._orthogonal = self.curve(self._right, "weight", "orthogonal", marker="")
-        self._limit = self.curve(self._right, "threshold", "float64's floor", linewidth=0.6 * style.width)
+        self._limit = self.curve(self._right, "threshold", "rounding of largest", linewidth=0.6 * style.width)
         self._lost = self._crosses(self._right)
         self._ring_left, self._ring_right = self.ring(self._left), self.ring(self._right)
         self.legend(figure)
@@ -351,6 +375,10 @@ class SpectraScene(_LogScene):
         """Move points, circle and curves."""
         s, L = result.weight_scale, result.depths
         self._values.set_data(result.values.real, result.values.imag)
+        reach = self._left.get_xlim()[1]
+        outside = result.values[np.maximum(abs(result.values.real), abs(result.values.imag)) > reach]
+        edge = 0.97 * reach
+        self._outside.set_data(np.clip(outside.real, -edge, edge), np.clip(outside.imag, -edge, edge))
         self._circle.set_data(s * _TURN.real, s * _TURN.imag)
         for line, exponents in zip(self._five, result.product, strict=True):
             line.set_data(L, _height(exponents))
@@ -361,9 +389,10 @@ class SpectraScene(_LogScene):
         self._lost.set_data(*_exits(self._right, L, *result.product, result.orthogonal))
         self._ring_left.set_data([s * 0.5**0.5], [s * 0.5**0.5])
         self._ring_right.set_data(L[-1:], np.clip(_height(result.predicted[2, -1:]), *self._right.get_ylim()))
-        self._left_words.set_text(f"largest |λ| = {abs(result.values[0]):.2f}   σ₁ = {result.spectral_norm:.2f}")
+        self._left_words.set_text(f"ρ = {abs(result.values[0]):.2f}   σ₁ = {result.spectral_norm:.2f}"
+                                 + f"   {outside.size} outside" * bool(outside.size))
         largest, median = (power_of_ten(result.product[i, -1]) for i in (0, 2))
-        self._right_words.set_text(f"L = {L[-1]}:  largest {largest}, median {median}" if np.isfinite(result.product[0, -1])
+        self._right_words.set_text(f"largest {largest}, median {median}" if np.isfinite(result.product[0, -1])
                                    else "the product follows when the hand rests")
 
     def grips(self) -> Sequence[tuple[Axes, float, float]]:

@@ -1,4 +1,4 @@
-"""Panels of notebook 03: eigenvalues of W^t."""
+"""Panels of notebook 03: eigenvalues of Wᵗ."""
 
 from __future__ import annotations
 
@@ -8,26 +8,15 @@ from functools import lru_cache, partial
 
 import numpy as np
 
-from livegrad.experiments.eigenvalues import (
-    DEPTHS,
-    KINDS,
-    Hump,
-    PowerIteration,
-    Powers,
-    RandomProduct,
-    Repetition,
-    SharedWeights,
-    Spectra,
-    TurningPlanes,
-    hump,
-    power_iteration,
-)
+from livegrad.experiments.eigenvalues import KINDS, Hump, PowerIteration, Powers, TurningPlanes, hump, power_iteration
+from livegrad.experiments.random_weights import DEPTHS, RandomProduct, Repetition, SharedWeights, Spectra
 from livegrad.figures.eigenvalues import (
     EigenvalueScene,
     HumpScene,
     PowerIterationScene,
     RepetitionScene,
     SpectraScene,
+    degrees,
     power_of_ten,
 )
 from livegrad.figures.scene import percent, plain
@@ -38,10 +27,10 @@ __all__ = ["eigenvalue_panel", "nonnormal_panel", "power_iteration_panel", "rand
 
 
 def eigenvalue_panel(state: str = "", lecture: bool | None = None) -> Panel:
-    """Eigenvalues in the complex plane, and what they do to ‖W^t‖₂, ‖W^t x‖ and ρ^t.
+    """Eigenvalues in the complex plane, and what they do to ‖Wᵗ‖₂, ‖Wᵗx‖ and ρᵗ.
 
     The dominant pair can be dragged across the unit circle, the largest of the other eigenvalues in and out, and the
-    line ρ^t up and down.
+    line ρᵗ up and down.
 
     Parameters
     ----------
@@ -67,7 +56,7 @@ def eigenvalue_panel(state: str = "", lecture: bool | None = None) -> Panel:
 
     def drag(grip: int, x: float, y: float, result: Powers) -> dict[str, float]:
         if grip == 0:
-            return {"spectral_radius": y ** (1 / EigenvalueScene.HANDLE)}
+            return {"spectral_radius": y ** (1 / max(x, 1))}
         radius, angle = cmath.polar(complex(x, y))
         if grip < 3:
             return {"spectral_radius": radius, "angle": abs(math.degrees(angle))}
@@ -87,17 +76,17 @@ def eigenvalue_panel(state: str = "", lecture: bool | None = None) -> Panel:
 def _describe_powers(result: Powers) -> str:
     rho, last = result.spectral_radius, result.steps
     if rho == 0:
-        return "Spectral radius 0: every eigenvalue is 0 here, and W^t is 0 from t = 1 on."
-    fate = ("ρ^t stays at 1" if math.isinf(result.tenfold) else
-            f"ρ^t {'vanishes' if rho < 1 else 'explodes'}, tenfold every {plain(result.tenfold)} steps")
+        return "Spectral radius 0: every eigenvalue is 0 here, and Wᵗ is 0 from t = 1 on."
+    fate = ("ρᵗ stays at 1" if math.isinf(result.tenfold) else
+            f"ρᵗ {'vanishes' if rho < 1 else 'explodes'}, tenfold every {plain(result.tenfold)} steps")
     return (f"Spectral radius {rho:.3g}: {fate}. ‖W‖₂ = {plain(result.spectral_norm)}, and at t = {last} "
-            f"‖W^t‖₂ = {power_of_ten(result.norm[-1])}. It is never more than cond(V) = {result.condition:.3g} times ρ^t.")
+            f"‖Wᵗ‖₂ = {power_of_ten(result.norm[-1])}. It is never more than cond(V) = {result.condition:.3g} times ρᵗ.")
 
 
 def nonnormal_panel(state: str = "", lecture: bool | None = None) -> Panel:
-    """The same eigenvalues under a growing off-diagonal: ‖W^t‖₂ rises before it falls.
+    """The same eigenvalues under a growing off-diagonal: ‖Wᵗ‖₂ rises before it falls.
 
-    The line ρ^t can be dragged, which sets the eigenvalue, and the peak, which sets the off-diagonal.
+    The line ρᵗ can be dragged, which sets the eigenvalue, and the peak, which sets the off-diagonal.
 
     Parameters
     ----------
@@ -113,7 +102,7 @@ def nonnormal_panel(state: str = "", lecture: bool | None = None) -> Panel:
     Examples
     --------
     >>> nonnormal_panel("kind=identity eigenvalue=1").readout
-    'Spectral radius 1, ‖W‖₂ = 1. ‖W^t‖₂ = 1 at every t. W is normal: cond(V) = 1, and every singular value is an |λ|.'
+    'Spectral radius 1, ‖W‖₂ = 1. ‖Wᵗ‖₂ = 1 at every t. W is normal: cond(V) = 1, and every singular value is an |λ|.'
     """
 
     @lru_cache(maxsize=8)
@@ -124,9 +113,9 @@ def nonnormal_panel(state: str = "", lecture: bool | None = None) -> Panel:
         return known(draft=draft and size > 20, size=size, **matrix), view
 
     def drag(grip: int, x: float, y: float, result: tuple[Hump, str]) -> dict[str, float]:
-        shown, view = result
+        shown, _ = result
         if grip == 0:
-            return {"eigenvalue": y ** (1 / HumpScene.VIEWS[view][2])}
+            return {"eigenvalue": y ** (1 / max(x, 1))}
         # The peak's height goes like a power of the off-diagonal. Which one, a small step tells.
         values = {name: value for name, value in panel.values.items() if name != "view"}
         now, more = (hump(**values | {"off_diagonal": factor * values["off_diagonal"]}, draft=True) for factor in (1, 1.01))
@@ -138,10 +127,10 @@ def nonnormal_panel(state: str = "", lecture: bool | None = None) -> Panel:
     panel = Panel(
         HumpScene,
         [Choice("kind", "Matrix", KINDS, "triangular"),
-         Slider("size", "Size n", 2, 50, 20),
+         Slider("size", "Size n", 2, 50, 20, lecture=False),
          Slider("eigenvalue", "Eigenvalue λ", 0.5, 1.1, 0.9, 0.01),
          Slider("off_diagonal", "Off-diagonal", 0.0, 5.0, 2.5, 0.05),
-         Choice("view", "View", tuple(HumpScene.VIEWS), "far", lecture=False)],
+         Choice("view", "View", tuple(HumpScene.VIEWS), "far")],
         compute, _describe_hump, preview=partial(compute, draft=True), drag=drag, state=state, lecture=lecture,
         presets={"2 × 2": "kind=jordan size=2 eigenvalue=0.9 off_diagonal=5 view=near",
                  "Jordan": "kind=jordan size=10 eigenvalue=0.9 off_diagonal=1 view=far",
@@ -153,14 +142,14 @@ def _describe_hump(result: tuple[Hump, str]) -> str:
     shown, _ = result
     peak, last = power_of_ten(shown.norm[shown.peak]), shown.t[-1]
     if np.abs(shown.norm).max() < 1e-9:
-        course = "‖W^t‖₂ = 1 at every t"
+        course = "‖Wᵗ‖₂ = 1 at every t"
     elif shown.peak == len(shown.t) - 1:
-        course = f"‖W^t‖₂ is {peak} at t = {last}, and still grows"
+        course = f"‖Wᵗ‖₂ is {peak} at t = {last}, and still grows"
     elif shown.peak == 0:
-        course = "‖W^t‖₂ is never above 1"
+        course = "‖Wᵗ‖₂ is never above 1"
     else:
         end = f"is below 1 from t = {shown.settled:.0f} on" if math.isfinite(shown.settled) else f"is still above 1 at t = {last}"
-        course = f"‖W^t‖₂ peaks with {peak} at t = {shown.t[shown.peak]} and {end}"
+        course = f"‖Wᵗ‖₂ peaks with {peak} at t = {shown.t[shown.peak]} and {end}"
     return f"Spectral radius {plain(shown.spectral_radius)}, ‖W‖₂ = {plain(shown.singular_values[0])}. {course}. {_basis(shown)}"
 
 
@@ -172,11 +161,12 @@ def _basis(shown: Hump) -> str:
                 "To rounding, W has no basis of eigenvectors: V is singular as far as float64 can tell.")
     if shown.condition < 1 + 1e-6:
         return "W is normal: cond(V) = 1, and every singular value is an |λ|."
-    return f"cond(V) = {shown.condition:.1e}{', so W is nearly defective' if shown.condition > 1e6 else ''}."
+    condition = plain(shown.condition) if shown.condition < 1e4 else f"{shown.condition:.1e}"
+    return f"cond(V) = {condition}{', so W is nearly defective' if shown.condition > 1e6 else ''}."
 
 
 def power_iteration_panel(state: str = "", lecture: bool | None = None) -> Panel:
-    """The share of each eigen-direction in W^t x: only the dominant one survives.
+    """The share of each eigen-direction in Wᵗx: only the dominant one survives.
 
     The start x can be dragged around its circle.
 
@@ -201,7 +191,7 @@ def power_iteration_panel(state: str = "", lecture: bool | None = None) -> Panel
         PowerIterationScene,
         [Slider("size", "Size n", 2, 6, 4),
          Choice("dominant", "Dominant λ", ("real", "pair"), "real"),
-         Slider("ratio", "|λ₂/λ₁|", 0.05, 1.0, 0.8, 0.01),
+         Slider("ratio", "Next |λ| over ρ", 0.05, 1.0, 0.8, 0.01),
          Slider("start", "Start x (degrees)", -180, 180, 100),
          Slider("seed", "Seed", 0, 9, 0, lecture=False)],
         power_iteration, _describe_iteration, state=state, lecture=lecture,
@@ -214,24 +204,25 @@ def _describe_iteration(result: PowerIteration) -> str:
     last, name = len(result.share) - 1, "The pair" if result.pair else "λ₁"
     share = percent(result.share[-1, 0], ".3g")
     if len(result.values) == 1:
-        course = "There is only the pair, and it has all of W^t x"
+        course = "There is only the pair, and it has all of Wᵗx"
     elif result.share[0, 0] == 0:
         course = f"x has no part along v₁. {name} has nothing to grow from and never appears"
     elif math.isclose(result.ratio, 1):
-        course = f"|λ₂| = |λ₁|: neither wins. {name} keeps a share of {share}"
+        course = f"The next |λ| is as large: neither wins. {name} keeps a share of {share}"
     else:
         course = (f"{name} has 99 % from t = {result.won:.0f} on" if math.isfinite(result.won) else
                   f"{name} has {share} at t = {last}, not yet 99 %")
-        course += f" (predicted from |λ₂/λ₁|^t alone: {plain(result.predicted)})"
-    end = ("the direction of W^t x turns by 30° a step and never settles" if result.pair else
-           f"at t = {last} W^t x points {plain(result.off[-1])}° away from v₁. v₂ lies at {result.turned:.0f}°")
+        lacking = "" if result.rival == 1 else "x has no part along v₂; "
+        course += f" ({lacking}predicted from the next λ alone: {plain(result.predicted)})"
+    end = ("the direction of Wᵗx turns by 30° a step and never settles" if result.pair else
+           f"at t = {last} Wᵗx points {degrees(result.off[-1])} away from v₁. v₂ lies at {result.turned:.0f}°")
     return f"{course}; {end}."
 
 
 def same_matrix_panel(state: str = "", lecture: bool | None = None) -> Panel:
     """The same W at every step against another W_l at each, with a band over 31 random nets.
 
-    The far end of the middle of the many-W nets can be dragged: it sets the weight scale.
+    The middle line of the many-W nets can be dragged: it sets the weight scale.
 
     Parameters
     ----------
@@ -250,15 +241,19 @@ def same_matrix_panel(state: str = "", lecture: bool | None = None) -> Panel:
     >>> bool(result.spread(result.same)[-1] > 2 * result.spread(result.different)[-1])
     True
     """
-    draw = lru_cache(maxsize=2)(SharedWeights)
+    draw = lru_cache(maxsize=3)(SharedWeights)
 
     def compute(seed: int, **net: float) -> Repetition:
         return draw(seed).repeat(**net)
 
+    def preview(seed: int, **net: float) -> Repetition:
+        """The first steps of nets that are still to be drawn."""
+        return draw(seed).repeat(**net, steps=None if draw(seed).drawn else 15)
+
     def drag(grip: int, x: float, y: float, result: Repetition) -> dict[str, float]:
-        middle = result.different[1, -1]
-        scale = panel.controls["weight_scale"].value
-        return {"weight_scale": scale * 10 ** ((math.log10(y) - middle) / result.steps)} if np.isfinite(middle) else {}
+        t = int(np.clip(round(x), 1, result.steps))
+        middle, scale = result.different[1, t], panel.controls["weight_scale"].value
+        return {"weight_scale": scale * 10 ** ((math.log10(y) - middle) / t)} if np.isfinite(middle) else {}
 
     panel = Panel(
         RepetitionScene,
@@ -266,7 +261,7 @@ def same_matrix_panel(state: str = "", lecture: bool | None = None) -> Panel:
          Choice("activation", "Activation", ("linear", "tanh", "relu"), "linear"),
          Slider("weight_scale", "Weight scale", 0.2, 3.0, 1.0, 0.05),
          Slider("seed", "Seed", 0, 9, 0, lecture=False)],
-        compute, _describe_repetition, drag=drag, state=state, lecture=lecture,
+        compute, _describe_repetition, preview=preview, drag=drag, state=state, lecture=lecture,
         presets={"Small": "size=4 activation=linear weight_scale=1", "Large": "size=50 activation=linear weight_scale=1",
                  "Tanh": "size=20 activation=tanh weight_scale=1.5"})
     return panel
@@ -324,7 +319,7 @@ def random_matrix_panel(state: str = "", lecture: bool | None = None) -> Panel:
 
     return Panel(
         SpectraScene,
-        [Slider("size", "Size n", 2, 200, 100),
+        [Slider("size", "Size n", 3, 200, 100),
          Slider("depth", "Depth L", 5, 100, 100, 5),
          Slider("weight_scale", "Weight scale", 0.1, 2.0, 1.0, 0.05),
          Slider("seed", "Seed", 0, 9, 0, lecture=False)],
