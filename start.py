@@ -79,8 +79,8 @@ def lab(words):
 
 def test(words):
     if "-m" not in words:
-        say("The browser tests are left out; `python start.py test -m browser` runs them.\n")
-        words = ["-m", "not browser"] + words
+        say("Left out: the browser tests (`python start.py test -m browser`) and the training runs of minutes (`-m slow`).\n")
+        words = ["-m", "not browser and not slow"] + words
     prepare(COURSE, TESTS)
     return run("-m", "pytest", *words)
 
