@@ -204,6 +204,6 @@ def test_a_longer_look_only_adds_to_what_was_seen():
 
 
 def test_what_lies_beyond_the_histogram_counts_at_its_ends():
-    seen = NormsSeen(1.0, np.array([0.0, 1e-12, 1e9, 1.0]), np.empty(0))
+    seen = NormsSeen(1.0, math.inf, np.array([0.0, 1e-12, 1e9, 1.0]), np.empty(0))
     heights = seen.histogram(seen.norms)
     assert heights[0] == 0.5 and heights[-1] == 0.25 and heights.sum() == 1 and not seen.histogram(seen.first).any()

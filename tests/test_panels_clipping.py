@@ -103,12 +103,15 @@ def test_its_readout_is_the_arithmetic():
 
 def test_the_step_off_the_cliff():
     panel = cliff_panel()
-    assert "the largest gradient is 963, the step there is 96.3 long" in panel.readout and "2 % of the steps" in panel.readout
+    assert "the largest gradient is 963, the step there is 96.3 long" in panel.readout and "clipping acts in 1 of 60 steps" in panel.readout
     scene = panel._scene
     path = scene._paths[0].get_data()
     assert np.max(path[1]) > 50 and len(scene._left.get_xdata()) == 1
     (star, _), (at, _) = scene._steepest[1][0].get_data()
     assert (star, at) == tuple(panel.result.clipped.path[panel.result.clipped.steepest])
+    # A gradient of 0 is not drawn as if it were the smallest that the axis shows.
+    assert scene._off.get_xdata().tolist() == [41] and np.isnan(scene._norms[0].get_ydata()[41:]).all()
+    assert not panel._scene._norms[1].get_ydata().min() < 1e-3
 
 
 def test_above_every_gradient_both_paths_are_one():
@@ -146,6 +149,21 @@ def test_it_opens_on_the_stored_run_and_else_untrained():
     assert panel._progress.value == 1
     assert temporal_order_panel("seed=7").readout.startswith("Not trained yet: press Train.")
     assert "Nothing was clipped" in temporal_order_panel("threshold=none").readout
+
+
+def test_a_preset_shows_the_stored_run_and_a_slider_the_untrained_net():
+    panel = temporal_order_panel()
+    jump = {b.description: b.click for b in panel.widget.children[1].children if hasattr(b, "on_click")}
+    jump["Not clipped"]()
+    assert panel.result.taken == 4000 and "Nothing was clipped" in panel.readout and panel.problem == ""
+    panel.controls["learning_rate"].value = "0.3"
+    assert panel.result.taken == 0 and panel._scene._clipped.get_text() == "not trained yet"
+    jump["Clipped"]()
+    assert panel.result.solved and panel.controls["learning_rate"].value == "0.1"
+    jump["As published"]()
+    assert panel.result.taken == 0 and panel.controls["seed"].value == 4
+    jump["Not clipped"]()
+    assert panel.controls["seed"].value == 0 and panel.result.taken == 4000
 
 
 def test_it_trains_stops_goes_on_and_comes_back_on_reset():
@@ -206,7 +224,7 @@ def test_the_budget_can_be_pulled_and_counts():
     pull(panel, 0, 5.0, 5000.0)
     assert panel.controls["budget"].value == pytest.approx(5000, abs=500)
     np.testing.assert_array_equal(panel.result.solved, np.sum(panel.result.needed <= panel.result.budget, axis=1))
-    np.testing.assert_array_equal(panel._scene._count.get_ydata(), panel.result.solved)
+    np.testing.assert_array_equal(panel._scene._count.get_ydata()[1::3], panel.result.solved)
 
 
 # --- choosing a threshold ---
@@ -220,9 +238,14 @@ def test_the_share_is_that_of_the_norms_and_follows_the_line():
     assert panel.result.threshold == pytest.approx(10, rel=0.16) and panel.result.share_clipped < 0.3
     pull(panel, 1, 1e-3, 0.5)
     assert panel.result.share_clipped == 1
+    panel.state = "threshold=3.5"
+    assert "None of 3,800 gradients in this run, made with ε = 1, is longer" in panel.readout
+    assert "the same" not in panel.readout  # that run was clipped
+    panel.state = "source=deep_ReLU"
+    assert "made with ε = 10" in panel.readout
 
 
 def test_for_a_vanishing_gradient_it_says_that_clipping_does_nothing():
     panel = choose_panel("source=deep_sigmoid threshold=0")
-    assert "training would be the same without clipping" in panel.readout
+    assert "made without clipping, is longer than ε = 1. With it, training would be the same." in panel.readout
     assert re.search(r"first layer's gradient is \d\.\d+e-06 of the whole", panel.readout)

@@ -75,3 +75,14 @@ def test_pin_and_reset():
     assert panel.readout != opened and panel._scene._ghosts and panel.png()[:4] == b"\x89PNG"
     panel.reset()
     assert panel.readout == opened and not panel._scene._ghosts
+
+
+def test_norms_off_the_scale_are_marked_and_not_drawn():
+    scene = scheme_panel("depth=20 weight_scale=1 activation=sigmoid threshold=-4")._scene
+    low = scene._sizes.get_ylim()[0]
+    assert scene._before.get_ydata()[0] < 1e-11  # layer 1 before clipping is on the scale
+    shrunk = scene._after["global norm"].get_ydata()
+    gaps = np.flatnonzero(np.isnan(shrunk))
+    assert gaps.size and shrunk[gaps[-1] + 1] > low
+    assert sorted(scene._off.get_xdata()) == list(gaps + 1)
+    assert scheme_panel()._scene._off.get_xdata().size == 0

@@ -71,7 +71,7 @@ class RandomGradients:
 
     An entry is scale · z · exp(tail · u − tail²), with z and u standard normal. Its root mean square is `scale` whatever the
     tail. At tail 0 it is Gaussian; with tail 1 to 2 most entries are near 0 and few are huge: the size of an entry then is
-    nearly lognormal, as Chmiel et al. (2021) found for the gradients of deep nets.
+    nearly lognormal, as Chmiel et al. (2021) found for gradients with respect to the outputs of a deep net's layers.
 
     Parameters
     ----------
@@ -308,13 +308,16 @@ class NormsSeen:
     ----------
     threshold : float
         ε.
+    max_norm : float
+        The threshold that the run was made with; inf if it was not clipped.
     norms : ndarray (k,)
-        Norm of the whole gradient at each update so far, unclipped.
+        Norm of the whole gradient at each update so far, before clipping.
     first : ndarray (k,) or (0,)
         Norm of the first layer's gradient, for a net with layers.
     """
 
     threshold: float
+    max_norm: float
     norms: np.ndarray
     first: np.ndarray
 
@@ -343,13 +346,14 @@ class NormsSeen:
 
 
 @cache
-def _recorded(source: str) -> tuple[np.ndarray, np.ndarray]:
-    """Norms of a whole run, and those of its first layer alone if it has layers."""
+def _recorded(source: str) -> tuple[float, np.ndarray, np.ndarray]:
+    """Threshold and norms of a whole run, and the norms of its first layer alone if it has layers."""
+    max_norm = {"recurrent, clipped": 1.0, "deep ReLU": 10.0}.get(source, math.inf)
     if source.startswith("recurrent"):
-        run = load().run(0.1, 1.0 if source == "recurrent, clipped" else math.inf, seed=0)
-        return run.norms, np.empty(0)
-    run = train_digits() if source == "deep sigmoid" else train_digits(max_norm=10.0, weight_scale=2.0, activation="relu")
-    return run.norms, run.first
+        return max_norm, load().run(0.1, max_norm, seed=0).norms, np.empty(0)
+    weight_scale, activation = (1.0, "sigmoid") if source == "deep sigmoid" else (2.0, "relu")
+    run = train_digits(None, max_norm, weight_scale=weight_scale, activation=activation)
+    return max_norm, run.norms, run.first
 
 
 SOURCES = ("recurrent, clipped", "recurrent, not clipped", "deep sigmoid", "deep ReLU")
@@ -385,6 +389,6 @@ def norms_seen(source: str, share: float, threshold: float) -> NormsSeen:
     >>> seen.share_clipped, bool(np.median(seen.first) < 1e-5 * np.median(seen.norms))
     (0.0, True)
     """
-    norms, first = _recorded(choice("source", source, SOURCES))
+    max_norm, norms, first = _recorded(choice("source", source, SOURCES))
     seen = math.ceil(number("share", share, 0, 1, strict=share != 1) * len(norms))
-    return NormsSeen(threshold, norms[:seen], first[:seen])
+    return NormsSeen(threshold, max_norm, norms[:seen], first[:seen])

@@ -46,13 +46,13 @@ class PlaneScene(CurveScene):
         self._circle = self.curve(self._plane, "threshold", "threshold ε")
         self._square = self.curve(self._plane, "threshold")
         arrow = {"markevery": [1]}
-        self._gradient = self.curve(self._plane, "gradient", "gradient", **arrow)
+        # Where arrows are one, the wider shows on either side of the narrower.
+        self._gradient = self.curve(self._plane, "gradient", "gradient", linewidth=2.6 * style.width, **arrow)
         self._unit = self.curve(self._plane, "threshold", "length 1", linestyle="", marker="+", markersize=6 * style.width,
                                 markeredgewidth=style.width)
-        self._by_value = self.curve(self._plane, "clipped_by_value", "by value", **arrow)
+        self._by_value = self.curve(self._plane, "clipped_by_value", "by value", linewidth=1.8 * style.width, **arrow)
         self._by_norm = self.curve(self._plane, "clipped", "by norm", **arrow)
         self._cosine = self.curve(self._many, "clipped_by_value", marker="")
-        self._own = self.curve(self._many, "gradient", linestyle="")
         self._tip, self._handle, self._place = self.ring(self._plane), self.ring(self._plane), self.ring(self._many)
         self.legend(figure)
         self._turn, self._mean = self.words(self._plane), self.words(self._many)
@@ -65,7 +65,6 @@ class PlaneScene(CurveScene):
             line.set_data([0, tip[0]], [0, tip[1]])
         self._unit.set_data(result.unit[:1], result.unit[1:])
         self._cosine.set_data(result.numbers, result.cosine)
-        self._own.set_data([2], [np.cos(np.radians(result.turn))])
         self._tip.set_data(result.gradient[:1], result.gradient[1:])
         self._handle.set_data([0], [-result.threshold])
         self._place.set_data([result.entries], [result.cosine_there])
@@ -101,16 +100,18 @@ class CliffScene(CurveScene):
         few_ticks(self._sizes, style)
         self.heading(self._sizes, "norm of the gradient")
         self._threshold = self.curve(self._sizes, "threshold", "threshold ε")
-        kinds = {"gradient": "without clipping", "clipped": "with clipping"}
+        kinds = {"gradient": "unclipped", "clipped": "clipped"}
         # Where the two are one, the first shows on either side of the second.
         widths = {"gradient": {"linewidth": 2.2 * style.width}, "clipped": {}}
         self._paths = [self.curve(self._map, kind, label, marker=".", **widths[kind]) for kind, label in kinds.items()]
         self._norms = [self.curve(self._sizes, kind, marker="", **widths[kind]) for kind in kinds]
-        star = {"marker": "*", "markevery": [0], "markersize": 7.5 * style.width, "markeredgecolor": "white",
-                "linewidth": 1.6 * style.width}
+        star = {"marker": "*", "markevery": [0], "markersize": 7.5 * style.width, "fillstyle": "none",
+                "markeredgewidth": 0.8 * style.width, "linewidth": 1.6 * style.width}
         self._steepest = [[self.curve(axes, kind, **star) for axes in (self._map, self._sizes)] for kind in kinds]
+        self._steepest[0][0].set_label("largest")
         cross = {"linestyle": "", "marker": "x", "markersize": 5 * style.width, "markeredgewidth": 1.3 * style.width}
-        self._left = self.curve(self._map, "gradient", "left the picture", **cross)
+        self._left = self.curve(self._map, "gradient", "off the picture", **cross)
+        self._off = self.curve(self._sizes, "gradient", **cross)
         self._start, self._handle = self.ring(self._map), self.ring(self._sizes)
         self.legend(figure)
         self._ends, self._met = self.words(self._map), self.words(self._sizes)
@@ -120,17 +121,20 @@ class CliffScene(CurveScene):
         low, high = self._sizes.get_ylim()
         for i, descent in enumerate((result.plain, result.clipped)):
             self._paths[i].set_data(*descent.path.T)
-            sizes = np.clip(descent.norms, low, high)  # what is off the scale runs along its edge
+            sizes = np.where(descent.norms < low, np.nan, np.minimum(descent.norms, high))
             self._norms[i].set_data(np.arange(len(sizes)), sizes)
             at, (on_map, on_curve) = descent.steepest, self._steepest[i]
             on_map.set_data(*descent.path[at : at + 2].T)
             on_curve.set_data([at], sizes[at : at + 1])
+        lost = np.flatnonzero(result.plain.norms < low)[:1]  # from here on it is below the axis
+        self._off.set_data(lost, np.full(len(lost), 1.6 * low))
         self._threshold.set_data(self._sizes.get_xlim(), [result.max_norm] * 2)
         self._handle.set_data([0.9 * self._sizes.get_xlim()[1]], [result.max_norm])
         self._left.set_data(*self._exit(result.plain))
         self._start.set_data(*result.plain.path[0, :, None])
-        self._ends.set_text(f"end: {plain(result.plain.error[-1])},  clipped: {plain(result.clipped.error[-1])}")
-        self._met.set_text(f"largest: {plain(result.plain.norms.max())},  clipped: {plain(result.clipped.norms.max())}")
+        self._ends.set_text(f"end: {plain(result.plain.error[-1])},  with ε: {plain(result.clipped.error[-1])}")
+        largest, held = plain(result.plain.norms.max()), plain(result.clipped.norms.max())
+        self._met.set_text(f"largest: {largest},  with ε {'too' if held == largest else held}")
 
     def _exit(self, descent: Descent) -> tuple[list[float], list[float]]:
         """Where the path first crosses the frame; nothing if it never does."""
@@ -172,9 +176,9 @@ class TemporalOrderScene(CurveScene):
             axes.set(xlim=(0, self._WIDEST[0]), xlabel="update")
             axes.xaxis.set_major_locator(MaxNLocator(2 if style.lecture else 5))
         self._costs.axhline(np.log(4), color="#999999", linewidth=1)
-        self._costs.annotate("guessing: ln 4", (1, np.log(4)), (-4, 4), xycoords=("axes fraction", "data"),
+        self._costs.annotate("guessing: ln 4", (1, np.log(4)), (-4, 1.4 * style.font), xycoords=("axes fraction", "data"),
                              textcoords="offset points", ha="right", color="#666666")
-        self._range = self.band(self._sizes, "gradient")
+        self._range = self.band(self._sizes, "gradient", alpha=0.4)
         self._middle = self.curve(self._sizes, "gradient", "gradient: median and range", marker="")
         self._threshold = self.curve(self._sizes, "threshold", "threshold ε")
         self._loss = self.curve(self._costs, "loss", "loss")
@@ -199,7 +203,8 @@ class TemporalOrderScene(CurveScene):
         place, loss = _neighbors(result.loss, widest // 250)
         self._loss.set_data(place, np.minimum(loss.mean(axis=1), self._costs.get_ylim()[1]))
         self._error.set_data(np.arange(len(result.error)) * result.every, result.error)
-        self._clipped.set_text("OVERFLOW" if result.overflowed else f"clipped: {percent(result.share_clipped)} of the updates")
+        self._clipped.set_text("not trained yet" if not result.taken else "OVERFLOW" if result.overflowed else
+                               f"clipped: {percent(result.share_clipped)} of the updates")
         self._reached.set_text(f"wrong: {percent(result.error[-1], '.3g')}  (guessing: {percent(CHANCE)})")
         return wider
 
@@ -224,8 +229,8 @@ class ThresholdScene(CurveScene):
     """Left: how many of the seeds solved the task within the budget, per threshold. Right: updates that each needed."""
 
     title = ("Left: number of runs out of five that solved the task within the budget of updates, for each clipping threshold. "
-             "Right: updates that each run needed, log axis, with the budget as a line; a cross at the top is a run that never "
-             "got there")
+             "Right: updates that each run needed, log axis, with the budget as a line; a cross at the top is a run that was "
+             "stopped before it got there")
     aspect = 2.2
 
     def __init__(self, figure: Figure, style: Style, sweep: ThresholdSweep) -> None:
@@ -244,13 +249,13 @@ class ThresholdScene(CurveScene):
         self._needed.axhline(sweep.cap, color="#999999", linewidth=1)
         self._needed.annotate(f"runs end: {sweep.cap:,}", (0, sweep.cap), (4, -4), xycoords=("axes fraction", "data"),
                               textcoords="offset points", va="top", color="#666666")
-        self._count = self.curve(self._solved, "clipped", "seeds within the budget")
+        self._count = self.curve(self._solved, "clipped", "seeds in time", markevery=(1, 3))
         self._budget = self.curve(self._needed, "threshold", "budget")
-        self._median = self.curve(self._needed, "clipped", "median", marker="_", markersize=8 * style.width,
+        self._median = self.curve(self._needed, "clipped", "median", linestyle="", marker="_", markersize=8 * style.width,
                                   markeredgewidth=1.4 * style.width)
         self._each = self.curve(self._needed, "clipped", "one run", linestyle="")
-        self._never = self.curve(self._needed, "gradient", "never", linestyle="", marker="x", markersize=3.6 * style.width,
-                                 markeredgewidth=0.9 * style.width)
+        self._never = self.curve(self._needed, "gradient", f"not by {sweep.cap:,}", linestyle="", marker="x",
+                                 markersize=2.6 * style.width, markeredgewidth=0.7 * style.width)
         self._handle = self.ring(self._needed)
         self.legend(figure)
         self._best, self._fastest = self.words(self._solved), self.words(self._needed)
@@ -258,9 +263,10 @@ class ThresholdScene(CurveScene):
     def update(self, result: ThresholdSweep) -> None:
         """Move counts, runs and budget."""
         places, seeds = np.arange(len(result.thresholds)), result.needed.shape[1]
-        spread = places[:, None] + np.linspace(-0.22, 0.22, seeds)
+        spread = places[:, None] + np.linspace(-0.32, 0.32, seeds)
         never = np.isnan(result.needed)
-        self._count.set_data(places, result.solved)
+        stems = np.column_stack([np.zeros(len(places)), result.solved, np.full(len(places), np.nan)])
+        self._count.set_data(np.repeat(places, 3), stems.ravel())
         self._each.set_data(spread.ravel(), result.needed.ravel())
         self._never.set_data(spread[never], np.full(never.sum(), 1.25 * result.cap))
         self._median.set_data(places, drawable(result.median))
@@ -276,7 +282,7 @@ class ThresholdScene(CurveScene):
 
 
 class NormsScene(CurveScene):
-    """Left: histogram of the gradient's norm so far. Right: share of the updates that each threshold would clip."""
+    """Left: histogram of the gradient's norm so far. Right: share of these norms above each threshold."""
 
     title = ("Left: histogram of the norms of the gradients seen so far, log axis, with the threshold, their average, and the "
              "range from half to ten times the average. Right: share of these gradients that is longer than a threshold, "
@@ -286,18 +292,18 @@ class NormsScene(CurveScene):
     def __init__(self, figure: Figure, style: Style) -> None:
         super().__init__(style)
         self._counts, self._shares = figure.subplots(1, 2)
-        for axes, top in ((self._counts, 0.6), (self._shares, 1.05)):
-            axes.set(xscale="log", xlim=(NormsSeen.gates[0], NormsSeen.gates[-1]), ylim=(0, top))
+        for axes in (self._counts, self._shares):
+            axes.set(xscale="log", xlim=(NormsSeen.gates[0], NormsSeen.gates[-1]), ylim=(0, 1.05))
             axes.xaxis.set_major_locator(LogLocator(numticks=4 if style.lecture else 7))
             axes.xaxis.set_minor_locator(NullLocator())
         self._counts.set_xlabel("norm of the gradient")
         self._shares.set_xlabel("threshold ε")
-        self.heading(self._counts, "share of the updates so far")
-        self.heading(self._shares, "would be clipped")
+        self.heading(self._counts, "updates so far (1: fullest bin)")
+        self.heading(self._shares, "share of these norms above ε")
         self._advised = self.band(self._counts, "prediction", alpha=0.1)
         self._first = self.histogram(self._counts, "weight_gradient", label="first layer", linestyle="--")
         self._whole = self.histogram(self._counts, "gradient", label="whole gradient")
-        self._average = self.curve(self._counts, "prediction", "average; ½ to 10 times")
+        self._average = self.curve(self._counts, "prediction", "average; gray: ½ to 10 ×")
         self._line = self.curve(self._counts, "threshold", "threshold ε")
         self._share = self.curve(self._shares, "gradient", marker="")
         self._handle, self._here = self.ring(self._counts), self.ring(self._shares)
@@ -307,8 +313,9 @@ class NormsScene(CurveScene):
     def update(self, result: NormsSeen) -> None:
         """Move histograms, lines and the curve."""
         top = self._counts.get_ylim()[1]
-        self._whole(result.histogram(result.norms), result.gates)
-        self._first(result.histogram(result.first), result.gates)
+        for draw, sizes in ((self._whole, result.norms), (self._first, result.first)):
+            heights = result.histogram(sizes)
+            draw(heights / max(heights.max(), 1e-12), result.gates)  # all heights are 0 where there is no first layer
         self._advised(np.array([0.5, 10]) * result.average, np.zeros(2), np.full(2, top))
         self._average.set_data([result.average] * 2, [0, top])
         self._line.set_data([result.threshold] * 2, [0, top])
@@ -316,7 +323,7 @@ class NormsScene(CurveScene):
         self._share.set_data(result.gates, result.shares)
         self._here.set_data([result.threshold], [result.share_clipped])
         self._words.set_text(f"{len(result.norms)} updates, average {plain(result.average)}")
-        self._clipped.set_text(f"ε = {plain(result.threshold)} clips {percent(result.share_clipped)}")
+        self._clipped.set_text(f"above ε = {plain(result.threshold)}: {percent(result.share_clipped)}")
 
     def grips(self) -> Sequence[tuple[Axes, float, float]]:
         """The threshold, on either side."""

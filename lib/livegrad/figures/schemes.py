@@ -16,7 +16,7 @@ __all__ = ["SchemeScene"]
 
 _WAYS = {
     "global norm": ("clipped", {}),
-    "per layer": ("clipped", {"linestyle": "--", "marker": "^"}),
+    "per layer": ("clipped", {"linestyle": "--", "marker": "^", "color": "#56B4E9"}),
     "per parameter": ("clipped", {"linestyle": ":", "marker": "s"}),
     "by value": ("clipped_by_value", {}),
     "adaptive": ("weight", {"linestyle": "-.", "marker": "v"}),
@@ -34,17 +34,20 @@ class SchemeScene(CurveScene):
     def __init__(self, figure: Figure, style: Style, most_layers: int = 30) -> None:
         super().__init__(style)
         self._sizes, self._turns = figure.subplots(1, 2, width_ratios=(1.25, 1))
-        self._sizes.set(yscale="log", ylim=(1e-6, 1e6), xlim=(0, most_layers + 1), xlabel="layer")
+        self._sizes.set(yscale="log", ylim=(1e-14, 1e8), xlim=(0, most_layers + 1), xlabel="layer")
         few_ticks(self._sizes, style)
         self.heading(self._sizes, r"norm of each layer's $\partial C/\partial W^l$")
         self._turns.set(xlim=(0, 90), xticks=range(0, 91, 30), xlabel="turned by (degrees)", ylim=(len(_WAYS) - 0.5, -0.5))
         self._turns.set_yticks(range(len(_WAYS)), list(_WAYS))
         self.heading(self._turns, "the whole gradient turns")
-        self._before = self.curve(self._sizes, "gradient", "before clipping", markevery=3)
+        self._before = self.curve(self._sizes, "gradient", "before clipping", markevery=5)
+        self._off = self.curve(self._sizes, "threshold", "off the scale", linestyle="", marker="x", markersize=3.2 * style.width,
+                               markeredgewidth=0.8 * style.width)
         self._threshold = self.curve(self._sizes, "threshold", "threshold ε")
         self._after, self._stems = (
-            {name: self.curve(axes, quantity, markevery=every, **changes) for name, (quantity, changes) in _WAYS.items()}
-            for axes, every in ((self._sizes, 3), (self._turns, [1])))
+            {name: self.curve(axes, quantity, markevery=[1] if axes is self._turns else (place, 5), **changes)
+             for place, (name, (quantity, changes)) in enumerate(_WAYS.items())}
+            for axes in (self._sizes, self._turns))
         self._handle = self.ring(self._sizes)
         self.legend(figure)
         self._whole, self._words = self.words(self._sizes), self.words(self._turns)
@@ -54,9 +57,13 @@ class SchemeScene(CurveScene):
         before, *after = result
         low, high = self._sizes.get_ylim()
         layers = np.arange(1, len(before.norms) + 1)
-        self._before.set_data(layers, np.clip(before.norms, low, high))  # what is off the scale runs along its edge
+        on_scale = [np.where((scheme.norms < low) | (scheme.norms > high), np.nan, scheme.norms) for scheme in result]
+        lost = [(layer, 3 * low if size < low else high / 3) for scheme in result
+                for layer, size in zip(layers, scheme.norms, strict=True) if not low <= size <= high]
+        self._off.set_data(*np.reshape(lost, (-1, 2)).T)
+        self._before.set_data(layers, on_scale[0])
         for place, scheme in enumerate(after):
-            self._after[scheme.name].set_data(layers, np.clip(scheme.norms, low, high))
+            self._after[scheme.name].set_data(layers, on_scale[place + 1])
             self._stems[scheme.name].set_data([0, scheme.turn], [place, place])
         self._threshold.set_data(self._sizes.get_xlim(), [after[0].threshold] * 2)
         self._handle.set_data([0.93 * self._sizes.get_xlim()[1]], [after[0].threshold])

@@ -131,15 +131,16 @@ def _describe_cliff(result: Cliff) -> str:
              f"and the error ends at {plain(free.error[-1])}.")
     if not result.share_clipped:
         return f"{first} ε = {plain(result.max_norm)} is above every gradient: nothing was clipped, and both paths are one."
-    return (f"{first} With ε = {plain(result.max_norm)}, {round(100 * result.share_clipped)} % of the steps were clipped; "
+    clipped = np.count_nonzero(held.norms > result.max_norm)
+    return (f"{first} With ε = {plain(result.max_norm)}, clipping acts in {clipped} of {len(held.norms)} steps; "
             f"the largest gradient is {plain(held.norms[at])}, and the error ends at {plain(held.error[-1])}.")
 
 
 def temporal_order_panel(state: str = "", lecture: bool | None = None) -> TrainingPanel:
     """Train a recurrent net to remember which of two symbols came first, with the gradient clipped by its norm.
 
-    It opens on a run stored with the course, if there is one with these settings, and else on the untrained net. The
-    line of the threshold can be dragged.
+    It opens on a run stored with the course, if there is one with these settings, and else on the untrained net; presets
+    do the same. The line of the threshold can be dragged.
 
     Parameters
     ----------
@@ -179,9 +180,9 @@ def temporal_order_panel(state: str = "", lecture: bool | None = None) -> Traini
          Choice("learning_rate", "Learning rate", ("0.01", "0.03", "0.1", "0.3"), "0.1"),
          Slider("seed", "Seed", 0, 9, 0, lecture=False)],
         run, _describe_run, opening, drag=drag, state=state, lecture=lecture,
-        presets={"Clipped": "length=30 threshold=1 learning_rate=0.1",
-                 "Not clipped": "length=30 threshold=none learning_rate=0.1",
-                 "As published": "length=30 threshold=1 learning_rate=0.01 start=normal"})
+        presets={"Clipped": "length=30 threshold=1 learning_rate=0.1 start=normal seed=0",
+                 "Not clipped": "length=30 threshold=none learning_rate=0.1 start=normal seed=0",
+                 "As published": "length=30 threshold=1 learning_rate=0.01 start=normal seed=4"})
 
 
 def _describe_run(result: TemporalOrderRun) -> str:
@@ -273,10 +274,12 @@ def choose_panel(state: str = "", lecture: bool | None = None) -> Panel:
 
 def _describe_norms(result: NormsSeen) -> str:
     count, gate, average = len(result.norms), plain(result.threshold), result.average
-    if result.share_clipped:
-        fate = f"ε = {gate} would clip {percent(result.share_clipped)} of {count:,} gradients."
-    else:
-        fate = f"None of {count:,} gradients is longer than ε = {gate}: training would be the same without clipping."
+    made = "without clipping" if math.isinf(result.max_norm) else f"with ε = {plain(result.max_norm)}"
+    longer = percent(result.share_clipped) if result.share_clipped else "None"
+    are = "are" if result.share_clipped else "is"
+    fate = f"{longer} of {count:,} gradients in this run, made {made}, {are} longer than ε = {gate}."
+    if not result.share_clipped and math.isinf(result.max_norm):
+        fate += " With it, training would be the same."
     advice = (f"Their average norm is {plain(average)}; from half to ten times that is {plain(average / 2)} to "
               f"{plain(10 * average)}.")
     if not result.first.size:

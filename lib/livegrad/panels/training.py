@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Coroutine, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from typing import Any
 
 import ipywidgets as widgets
@@ -31,7 +31,7 @@ class TrainingPanel(Panel):
         ``run(**values)`` yields results, each with a `progress` from 0 to 1. The first one comes
         before any training.
     opening : callable, optional
-        ``opening(**values)`` gives what to open on, where a run takes too long to wait for.
+        ``opening(**values)`` gives what to open on, and what a preset shows, where a run takes too long to wait for.
     **options
         As for `Panel`: presets, state, lecture.
 
@@ -48,6 +48,7 @@ class TrainingPanel(Panel):
                                                layout={"width": "230px"}, style={"description_width": "60px"})
         self._train_button = button("Train", "Start, or go on after Stop", self.train)
         self._stop_button = button("Stop", "Stop after the present step", self.stop)
+        self._opening = opening
         opening = opening or (lambda **values: deque(run(**values), maxlen=1)[-1])
         super().__init__(scene, controls, opening, describe, **options)
         self._compute = lambda **values: next(run(**values))
@@ -99,6 +100,13 @@ class TrainingPanel(Panel):
         self._abandon()
         self._mark()
         return False
+
+    @alone
+    def _jump(self, values: Mapping[str, Any]) -> None:
+        super()._jump(values)
+        if self._opening:
+            with self._complaining():
+                self._display(self._opening(**self.values), light=False)
 
     def _show(self, **how: Any) -> None:
         self._abandon()
