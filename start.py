@@ -80,7 +80,8 @@ def lab(words):
 def test(words):
     if "-m" not in words:
         say("Left out: the browser tests (`python start.py test -m browser`) and the training runs of minutes (`-m slow`).\n")
-        words = ["-m", "not browser and not slow"] + words
+        # On all cores; the cells of one notebook stay together.
+        words = ["-n", "auto", "--dist", "loadfile", "-m", "not browser and not slow"] + words
     prepare(COURSE, TESTS)
     return run("-m", "pytest", *words)
 
