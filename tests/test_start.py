@@ -115,7 +115,8 @@ def test_life_of_an_environment(course, wheels, tmp_path):
     # The tests' packages come on top, and the course's own stay.
     stays = course / ".venv/stays"
     stays.touch()
-    assert installs("test", "-k", "x") == (True, ["-n", "auto", "--dist", "loadfile", "-m", "not browser and not slow", "-k", "x"])
+    parallel = ["-n", "auto", "--dist", "loadfile"]
+    assert installs("test", "-k", "x") == (True, [*parallel, "-m", "not browser and not slow", "-k", "x"])
     assert installs("test", "-m", "browser") == (False, ["-m", "browser"])
     assert installs()[0] is False and stays.exists()
 
