@@ -180,23 +180,7 @@ def test_every_exercise_has_its_share_of_tests(check):
     assert sum(c is check for c, *_ in WRONG) >= 3
 
 
-@pytest.mark.parametrize(
-    "check, hint",
-    [(check, hint) for check in CHECKS for hint in check.wrong],
-    ids=lambda x: x if isinstance(x, str) else "",
-)
-def test_every_foreseen_mistake_is_told_from_all_the_others(check, hint):
-    verdict = check(check.wrong[hint])
-    assert verdict.status == "failed" and hint in verdict.message, verdict
-
-
 def test_an_answer_that_breaks_at_the_extremes_passes_with_a_remark():
     verdict = check_passed_back(lambda e, z: e * np.exp(z) / (1 + np.exp(z)) ** 2)
     assert verdict.status == "passed" and "it fails on z = [[1000, -1000]]" in verdict.message
     assert check_passed_back(check_passed_back.reference).message.endswith("inputs.")
-
-
-@pytest.mark.parametrize("check", CHECKS, ids=repr)
-def test_a_stub_is_not_attempted(check):
-    assert check(...).status == "not attempted"
-    assert check(lambda *args: ...).status == "not attempted"
