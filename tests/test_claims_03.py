@@ -170,7 +170,7 @@ def same_or_different():
     assert 0.6 * max(radii) < 1 and width(mixed.same).startswith("8.9") and 2 * 1.28 == 2.56
     return ["the middle 8 of 10 draws span 2.56 standard deviations, from −1.28 to +1.28",
             f"to a median of {10 ** mixed.different[1, -1]:.3f}",
-            f"At 0.6\nevery $\\rho$ here is below 1", f"the band ends {between(weak.same)}, without slopes {between(bare.same)}",
+            "At 0.6\nevery $\\rho$ here is below 1", f"the band ends {between(weak.same)}, without slopes {between(bare.same)}",
             f"8 of 10 gradients lie {between(mixed.different)}: {width(mixed.different)} powers of ten",
             f"With the same $W$ they lie {between(mixed.same)}: {width(mixed.same)} powers of ten",
             f"$n = 4$: {width(small.same)} powers of ten against {width(small.different)}",

@@ -7,7 +7,6 @@ import pytest
 
 from livegrad import activations
 from livegrad.activations import ACTIVATIONS
-from livegrad.data import load_digits
 from livegrad.experiments import dead as dying
 from livegrad.experiments.activations import activation_table, curve, facts, tangent
 from livegrad.experiments.dead import count_dead, dead_units

@@ -11,7 +11,6 @@ from livegrad.spectra import (
     eigenvalues,
     matrix_power_apply,
     powers_norm,
-    product_singular_values,
     spectral_norm,
     spectral_radius,
     with_eigenvalues,

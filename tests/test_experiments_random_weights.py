@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 from livegrad.experiments.random_weights import DEPTHS, RandomProduct, SharedWeights, jacobian_growth
-from livegrad.spectra import eigenvalues, matrix_power_apply, powers_norm, product_singular_values, spectral_norm, spectral_radius
+from livegrad.spectra import eigenvalues, powers_norm, product_singular_values
 
 
 # --- the same W against another each ---
