@@ -7,34 +7,21 @@ each slider is compared with it.
     python benchmarks/every_panel.py [--presses 6] [name of a panel …]
 """
 import argparse
-import importlib
 import pathlib
-import pkgutil
 import tempfile
 
 import numpy as np
-from pressing import ECHO, PRESS, TRAFFIC, harness
+from pressing import ECHO, PRESS, TRAFFIC, driving, harness
 
-import livegrad.panels
 from livegrad.panels.controls import Slider
 
 TARGET = 5.0
 SIZES = {"batch", "count", "depth", "fan_in", "fan_out", "hidden", "length", "size", "steps", "width"}
 
 
-def factories(wanted):
-    """(module, factory) of every panel that stands in a panel module's `__all__`."""
-    for module in pkgutil.iter_modules(livegrad.panels.__path__, "livegrad.panels."):
-        room = importlib.import_module(module.name)
-        for name in getattr(room, "__all__", []):
-            if name.endswith("_panel") and (not wanted or name in wanted):
-                yield module.name, name
-
-
-def places(module, name):
+def places(factory):
     """State strings to measure a panel at, each with its sliders: label and the key that has room to move."""
-    panel = getattr(importlib.import_module(module), name)()
-    sliders = [kind for kind in panel._kinds.values() if isinstance(kind, Slider)]
+    sliders = [kind for kind in factory()._kinds.values() if isinstance(kind, Slider)]
     states = {"default": "", "largest": " ".join(f"{k.name}={k.high:g}" for k in sliders if k.name in SIZES)}
     for where, state in states.items():
         if state or where == "default":
@@ -47,8 +34,9 @@ def main():
     parser.add_argument("panels", nargs="*", help="names of panels; all, if none is given")
     parser.add_argument("--presses", type=int, default=6, help="key presses per slider")
     options = parser.parse_args()
-    jobs = [(module, name, *place) for module, name in factories(options.panels) for place in places(module, name)]
-    cells = [f'from {module} import {name}\n{name}("{state}")' for module, name, _, state, _ in jobs]
+    jobs = [(factory, *place) for name, factory in driving.factories().items() if name in options.panels or not options.panels
+            for place in places(factory)]
+    cells = [f'from {factory.__module__} import {factory.__name__}\n{factory.__name__}("{state}")' for factory, _, state, _ in jobs]
     missed = []
     with tempfile.TemporaryDirectory() as folder:
         tree = pathlib.Path(folder)
@@ -70,7 +58,8 @@ def main():
                     return np.nan  # such as the learning rate of a net that is not trained yet
 
             print(f"{'panel':26}{'at':10}{'slider':34}{'ms':>7}{'/ echo':>8}")
-            for cell, (_, name, where, _, sliders) in enumerate(jobs, start=1):
+            for cell, (factory, where, _, sliders) in enumerate(jobs, start=1):
+                name = factory.__name__
                 echo = median(0, "Echo", "ArrowRight" if cell % 2 else "ArrowLeft")
                 for label, key in sliders:
                     took = median(cell, label, key)

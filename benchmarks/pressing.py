@@ -2,8 +2,10 @@
 import pathlib
 import sys
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "tests" / "browser"))
-import harness  # noqa: E402, F401  (it lives beside the browser tests, which use it too)
+TESTS = pathlib.Path(__file__).resolve().parents[1] / "tests"
+sys.path[:0] = [str(TESTS), str(TESTS / "browser")]
+import driving  # noqa: E402, F401  (these two live beside the tests, which use them too)
+import harness  # noqa: E402, F401
 
 # The floor: a slider whose observer swaps a tiny ready-made PNG.
 ECHO = """

@@ -1,7 +1,10 @@
-"""Drive a panel through the ends of its controls."""
+"""Find the panels of the course, drive one through the ends of its controls, pull at its picture."""
 
+import importlib
 import itertools
+import pkgutil
 
+import livegrad.panels
 from livegrad.panels.controls import Slider
 
 
@@ -15,3 +18,17 @@ def drive(panel, **only):
         panel._assign(dict(zip(panel._kinds, values, strict=True)))
         panel._moved()
         yield values
+
+
+def pull(panel, grip, x, y):
+    """Drag a grip to a place in the coordinates of its axes."""
+    axes = panel._scene.grips()[grip][0]
+    x, y = axes.transData.transform((x, y)) / panel._canvas.get_width_height()
+    panel._picture.pointer = {"grip": grip, "x": x, "y": y}
+    assert panel.problem == ""
+
+
+def factories():
+    """Every panel factory of the course, by its name."""
+    modules = [importlib.import_module(f"livegrad.panels.{found.name}") for found in pkgutil.iter_modules(livegrad.panels.__path__)]
+    return {name: getattr(module, name) for module in modules for name in module.__all__ if name.endswith("_panel")}

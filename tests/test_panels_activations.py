@@ -6,7 +6,7 @@ import warnings
 
 import numpy as np
 import pytest
-from driving import drive, stations
+from driving import drive, pull
 
 from livegrad.panels import training
 from livegrad.panels.activations import collapse_panel, dead_relu_panel, saturation_panel, slope_panel, zigzag_panel
@@ -42,39 +42,8 @@ def test_no_corner_breaks_a_panel(factory, only):
     assert len(frames) >= 10
 
 
-@pytest.mark.parametrize("factory", PANELS)
-def test_a_lecture_has_fewer_controls_and_three_presets_at_most(factory):
-    panel, lecture = factory(), factory(lecture=True)
-    assert len(panel.controls) <= 5 and len(lecture.widget.children[0].children) < 5
-    labels = [b.description for b in panel.widget.children[1].children if hasattr(b, "on_click")]
-    assert len([label for label in labels if label not in ("Pin", "Reset", "Train", "Stop")]) <= 3
-
-
 def places(panel):
     return panel._picture.frame["grips"]
-
-
-def pull(panel, grip, x, y):
-    """Drag a grip to data coordinates of its axes."""
-    axes = panel._scene.grips()[grip][0]
-    x, y = axes.transData.transform((x, y)) / panel._canvas.get_width_height()
-    panel._picture.pointer = {"grip": grip, "x": x, "y": y}
-    assert panel.problem == ""
-
-
-@pytest.mark.parametrize("factory", PANELS)
-def test_pin_reset_and_the_handles(factory):
-    panel = factory()
-    opened = panel.readout
-    for place in places(panel):
-        assert 0 < place[0] < 1 and 0 < place[1] < 1
-    panel.pin()
-    for name in panel.controls:
-        panel.controls[name].value = stations(panel._kinds[name])[-1]
-    panel.pin()
-    assert panel.problem == "" and panel.png()[:4] == b"\x89PNG"
-    panel.reset()
-    assert panel.readout == opened and not panel._scene._ghosts
 
 
 # --- the slope ---

@@ -7,7 +7,7 @@ from itertools import chain
 
 import numpy as np
 import pytest
-from driving import drive
+from driving import drive, pull
 from livegrad.figures.eigenvalues import HumpScene, power_of_ten
 from livegrad.panels.eigenvalues import (
     eigenvalue_panel,
@@ -18,14 +18,6 @@ from livegrad.panels.eigenvalues import (
 )
 
 FACTORIES = [eigenvalue_panel, nonnormal_panel, power_iteration_panel, same_matrix_panel, random_matrix_panel]
-
-
-def pull(panel, grip, x, y):
-    """Drag a grip to a place in the coordinates of its axes."""
-    axes = panel._scene.grips()[grip][0]
-    x, y = axes.transData.transform((x, y)) / panel._canvas.get_width_height()
-    panel._picture.pointer = {"grip": grip, "x": x, "y": y}
-    assert panel.problem == ""
 
 
 def release(panel):

@@ -6,7 +6,7 @@ import warnings
 
 import numpy as np
 import pytest
-from driving import drive
+from driving import drive, pull
 
 from livegrad.figures.initialization import VarianceScene
 from livegrad.panels import training
@@ -18,13 +18,6 @@ FACTORIES = [layers_panel, variance_panel, kaiming_panel, phase_panel, symmetry_
 @pytest.fixture(autouse=True)
 def no_waiting(monkeypatch):
     monkeypatch.setattr(training, "_FRAME_SECONDS", 0)
-
-
-def pull(panel, grip, x, y):
-    """Pull a grip to a place given in its axes' coordinates."""
-    axes, _, _ = panel._scene.grips()[grip]
-    at = axes.transData.transform((x, y)) / panel._canvas.get_width_height()
-    panel._picture.pointer = {"grip": grip, "x": at[0], "y": at[1]}
 
 
 def corners(panel):

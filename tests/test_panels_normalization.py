@@ -5,7 +5,7 @@ import warnings
 
 import numpy as np
 import pytest
-from driving import drive, stations
+from driving import drive, pull
 
 from livegrad.experiments.norm_runs import WEIGHT_SCALES, accuracy_by_batch, load, loss_by_weight_scale
 from livegrad.panels import training
@@ -26,14 +26,6 @@ def no_waiting(monkeypatch):
     monkeypatch.setattr(training, "_FRAME_SECONDS", 0)
 
 
-def pull(panel, grip, x, y):
-    """Drag a grip to data coordinates of its axes."""
-    axes = panel._scene.grips()[grip][0]
-    x, y = axes.transData.transform((x, y)) / panel._canvas.get_width_height()
-    panel._picture.pointer = {"grip": grip, "x": x, "y": y}
-    assert panel.problem == ""
-
-
 @pytest.mark.parametrize("factory", PANELS)
 def test_no_corner_breaks_a_panel(factory):
     panel = factory()
@@ -46,29 +38,6 @@ def test_no_corner_breaks_a_panel(factory):
             assert not odd, (values, panel.readout)
             frames.add(panel._picture.moving)
     assert len(frames) >= 8 or factory in TRAINED  # those are not trained here
-
-
-@pytest.mark.parametrize("factory", PANELS)
-def test_a_lecture_has_fewer_controls_and_three_presets_at_most(factory):
-    panel, lecture = factory(), factory(lecture=True)
-    assert len(panel.controls) <= 5 and len(lecture.widget.children[0].children) < 5
-    labels = [b.description for b in panel.widget.children[1].children if hasattr(b, "on_click")]
-    assert len([label for label in labels if label not in ("Pin", "Reset", "Train", "Stop")]) <= 3
-
-
-@pytest.mark.parametrize("factory", PANELS)
-def test_pin_reset_and_the_handles(factory):
-    panel = factory()
-    opened = panel.readout
-    for x, y in panel._picture.frame["grips"]:
-        assert 0 < x < 1 and 0 < y < 1
-    panel.pin()
-    for name in panel.controls:
-        panel.controls[name].value = stations(panel._kinds[name])[-1]
-    panel.pin()
-    assert panel.problem == "" and panel.png()[:4] == b"\x89PNG"
-    panel.reset()
-    assert panel.readout == opened and not panel._scene._ghosts
 
 
 # --- inputs ---

@@ -26,13 +26,6 @@ def test_no_corner_breaks_the_panel():
     assert len(frames) >= 20
 
 
-def test_a_lecture_has_fewer_controls_and_three_presets_at_most():
-    panel, lecture = scheme_panel(), scheme_panel(lecture=True)
-    assert len(panel.controls) <= 5 and len(lecture.widget.children[0].children) < 5
-    labels = [b.description for b in panel.widget.children[1].children if hasattr(b, "on_click")]
-    assert len([label for label in labels if label not in ("Pin", "Reset")]) <= 3
-
-
 def test_the_curves_are_the_norms_and_the_stems_the_angles():
     panel = scheme_panel("depth=12 weight_scale=2 activation=relu threshold=1 share=-3")
     for scheme in compare_schemes(10.0, 12, 2.0, "relu", clipping_share=1e-3, width=50)[1:]:

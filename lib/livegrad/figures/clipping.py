@@ -8,14 +8,13 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import PowerNorm
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
 
 from livegrad.experiments.cliff import Cliff, Descent, Surface
 from livegrad.experiments.clipping import NormsSeen, PlaneClips
 from livegrad.experiments.temporal_order import CHANCE, TemporalOrderRun
 from livegrad.experiments.thresholds import ThresholdSweep
-from livegrad.figures.scene import CurveScene, drawable, few_ticks, percent, plain
+from livegrad.figures.scene import CurveScene, drawable, few_ticks, percent, places, plain
 from livegrad.style import Style
 
 __all__ = ["CliffScene", "NormsScene", "PlaneScene", "TemporalOrderScene", "ThresholdScene"]
@@ -74,7 +73,7 @@ class PlaneScene(CurveScene):
 
     def grips(self) -> Sequence[tuple[Axes, float, float]]:
         """The gradient's tip, the bottom of the circle, and the place on the curve."""
-        return _places(self._tip, self._handle, self._place)
+        return places(self._tip, self._handle, self._place)
 
 
 class CliffScene(CurveScene):
@@ -152,7 +151,7 @@ class CliffScene(CurveScene):
 
     def grips(self) -> Sequence[tuple[Axes, float, float]]:
         """The start, and the threshold."""
-        return _places(self._start, self._handle)
+        return places(self._start, self._handle)
 
 
 class TemporalOrderScene(CurveScene):
@@ -210,13 +209,7 @@ class TemporalOrderScene(CurveScene):
 
     def grips(self) -> Sequence[tuple[Axes, float, float]]:
         """The threshold, if there is one."""
-        return _places(self._handle)
-
-
-def _places(*rings: Line2D) -> list[tuple[Axes, float, float]]:
-    """Where the rings stand that can be dragged, without one that has no place."""
-    places = [(ring.axes, *(float(at[0]) for at in ring.get_data())) for ring in rings]
-    return [place for place in places if np.all(np.isfinite(place[1:]))]
+        return places(self._handle)
 
 
 def _neighbors(values: np.ndarray, width: int) -> tuple[np.ndarray, np.ndarray]:
@@ -278,7 +271,7 @@ class ThresholdScene(CurveScene):
 
     def grips(self) -> Sequence[tuple[Axes, float, float]]:
         """The budget."""
-        return _places(self._handle)
+        return places(self._handle)
 
 
 class NormsScene(CurveScene):
@@ -327,4 +320,4 @@ class NormsScene(CurveScene):
 
     def grips(self) -> Sequence[tuple[Axes, float, float]]:
         """The threshold, on either side."""
-        return _places(self._handle, self._here)
+        return places(self._handle, self._here)

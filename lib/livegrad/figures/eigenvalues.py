@@ -9,12 +9,11 @@ from typing import ClassVar
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 from matplotlib.ticker import NullLocator
 
 from livegrad.experiments.eigenvalues import Hump, PowerIteration, Powers, log10_powers
 from livegrad.experiments.random_weights import Repetition, Spectra
-from livegrad.figures.scene import CurveScene, drawable, few_ticks, percent, plain
+from livegrad.figures.scene import CurveScene, drawable, few_ticks, percent, places, plain
 from livegrad.style import Style
 
 __all__ = ["EigenvalueScene", "HumpScene", "PowerIterationScene", "RepetitionScene", "SpectraScene", "degrees", "power_of_ten"]
@@ -66,10 +65,6 @@ class _LogScene(CurveScene):
         axes.set_yticks([-1, 1], ["−i", "i"])
         axes.grid(False)
 
-    def _crosses(self, axes: Axes, label: str = "") -> Line2D:
-        return self.curve(axes, "threshold", label, linestyle="", marker="x", markersize=3.6 * self.style.width,
-                          markeredgewidth=0.9 * self.style.width)
-
 
 def _height(exponents: np.ndarray) -> np.ndarray:
     """Numbers from their logarithms, as far as float64 goes: an axis ends long before."""
@@ -104,11 +99,6 @@ def _hold(axes: Axes, radius: float, latest: int) -> tuple[list[int], list[float
     return [steps[at]], [float(np.clip(_height(exponents[at]), *axes.get_ylim()))]
 
 
-def _places(*rings: tuple[Axes, Line2D]) -> list[tuple[Axes, float, float]]:
-    """Every point of these rings."""
-    return [(axes, x, y) for axes, ring in rings for x, y in zip(*ring.get_data(), strict=True)]
-
-
 class EigenvalueScene(_LogScene):
     """Left: the eigenvalues and the unit circle. Right: ‖Wᵗ‖₂, ‖Wᵗx‖ and ρᵗ."""
 
@@ -131,7 +121,7 @@ class EigenvalueScene(_LogScene):
         self._norm = self.curve(self._right, "singular_value", r"$\|W^t\|_2$", marker="")
         self._applied = self.curve(self._right, "activation", r"$\|W^t x\|$", marker="", linewidth=0.6 * style.width)
         self._radius = self.curve(self._right, "eigenvalue", r"$\rho^t$")
-        self._lost = self._crosses(self._right, "off the axis")
+        self._lost = self.crosses(self._right, "off the axis", size=3.6)
         self._rings = self.ring(self._left)
         self._ring_right = self.ring(self._right)
         self.legend(figure)
@@ -153,7 +143,7 @@ class EigenvalueScene(_LogScene):
 
     def grips(self) -> Sequence[tuple[Axes, float, float]]:
         """The line ρᵗ, the dominant pair, and the largest of the others if there are any."""
-        return _places((self._right, self._ring_right), (self._left, self._rings))
+        return places(self._ring_right, self._rings)
 
 
 class HumpScene(_LogScene):
@@ -179,7 +169,7 @@ class HumpScene(_LogScene):
         self._radius = self.curve(self._left, "eigenvalue", r"$\rho^t$")
         self._sizes = self.curve(self._right, "singular_value", r"singular values $\sigma_i$")
         self._moduli = self.curve(self._right, "eigenvalue", r"eigenvalues $|\lambda_i|$", marker="o")
-        self._lost, self._lost_right = self._crosses(self._left, "off the axis"), self._crosses(self._right)
+        self._lost, self._lost_right = self.crosses(self._left, "off the axis", size=3.6), self.crosses(self._right, size=3.6)
         self._peak, self._handle = self.ring(self._left), self.ring(self._left)
         self.legend(figure)
         self._left_words, self._right_words = self.words(self._left), self.words(self._right)
@@ -217,7 +207,7 @@ class HumpScene(_LogScene):
 
     def grips(self) -> Sequence[tuple[Axes, float, float]]:
         """The line ρᵗ, and the peak if there is one in view."""
-        return _places((self._left, self._handle), (self._left, self._peak))
+        return places(self._handle, self._peak)
 
 
 class PowerIterationScene(_LogScene):
@@ -271,7 +261,7 @@ class PowerIterationScene(_LogScene):
 
     def grips(self) -> Sequence[tuple[Axes, float, float]]:
         """The start x."""
-        return _places((self._left, self._start))
+        return places(self._start)
 
 
 class RepetitionScene(_LogScene):
@@ -305,7 +295,7 @@ class RepetitionScene(_LogScene):
             middle = self.curve(self._left, quantity, label, marker="", linewidth=1.3 * style.width)
             width = self.curve(self._right, quantity, marker="", linewidth=1.3 * style.width)
             self._kinds[name] = (band, edges[0], middle, edges[1], width)
-        self._lost, self._lost_right = self._crosses(self._left, "off the axis"), self._crosses(self._right)
+        self._lost, self._lost_right = self.crosses(self._left, "off the axis", size=3.6), self.crosses(self._right, size=3.6)
         self._handle = self.ring(self._left)
         self.legend(figure)
         self._left_words, self._right_words = self.words(self._left), self.words(self._right)
@@ -333,7 +323,7 @@ class RepetitionScene(_LogScene):
 
     def grips(self) -> Sequence[tuple[Axes, float, float]]:
         """The middle line of the many W, where it ends or leaves the picture."""
-        return _places((self._left, self._handle))
+        return places(self._handle)
 
 
 def _decades(width: float) -> str:
@@ -359,14 +349,14 @@ class SpectraScene(_LogScene):
         self._values = self.curve(self._left, "eigenvalue", linestyle="", marker="o", markersize=1.5 * style.width,
                                   fillstyle="none", markeredgewidth=0.5 * style.width)
         self._circle = self.curve(self._left, "prediction")
-        self._outside = self._crosses(self._left)
+        self._outside = self.crosses(self._left, size=3.6)
         shown = [("largest", "-", 1.4), ("", "-", 0.4), ("median", "--", 1.2), ("", "-", 0.4), ("smallest", "-.", 1.0)]
         self._five = [self.curve(self._right, "singular_value", label, marker="", linestyle=dash, linewidth=wide * style.width)
                       for label, dash, wide in shown]
         self._predicted = self.curve(self._right, "prediction")
         self._orthogonal = self.curve(self._right, "weight", "orthogonal", marker="")
         self._limit = self.curve(self._right, "threshold", "rounding of largest", linewidth=0.6 * style.width)
-        self._lost = self._crosses(self._right)
+        self._lost = self.crosses(self._right, size=3.6)
         self._ring_left, self._ring_right = self.ring(self._left), self.ring(self._right)
         self.legend(figure)
         self._left_words, self._right_words = self.words(self._left), self.words(self._right)
@@ -397,4 +387,4 @@ class SpectraScene(_LogScene):
 
     def grips(self) -> Sequence[tuple[Axes, float, float]]:
         """The circle of the circular law, and the far end of the predicted median."""
-        return _places((self._left, self._ring_left), (self._right, self._ring_right))
+        return places(self._ring_left, self._ring_right)

@@ -56,9 +56,8 @@ class ScalesScene(CurveScene):
         (self._grip,) = self._backward.plot([], [], "o", color="black", markersize=5.5 * style.width, fillstyle="none",
                                             markeredgewidth=style.width)
         self.moving.append(self._grip)
-        lost = {"linestyle": "", "marker": "x", "markersize": 3.2 * style.width, "markeredgewidth": 0.8 * style.width}
-        self._forward_lost = self.curve(self._forward, "threshold", "inf or nan", **lost)
-        self._backward_lost = self.curve(self._backward, "threshold", **lost)
+        self._forward_lost = self.crosses(self._forward, "inf or nan")
+        self._backward_lost = self.crosses(self._backward)
         self.legend(figure)
         self._forward_words = self.words(self._forward)
         self._backward_words = self.words(self._backward)

@@ -14,7 +14,7 @@ from matplotlib.lines import Line2D
 from livegrad.experiments.initialization import KAIMING_LAYERS, KaimingSteps, LayerSpread, VarianceRun
 from livegrad.experiments.phases import PhasePoint, Trainability
 from livegrad.experiments.symmetry import Points, SymmetryRun
-from livegrad.figures.scene import CurveScene, drawable, few_ticks, percent, plain
+from livegrad.figures.scene import CurveScene, drawable, few_ticks, percent, places, plain
 from livegrad.style import CLASSES, LINES, Style
 
 __all__ = ["KaimingScene", "LayersScene", "PhaseScene", "SymmetryScene", "VarianceScene"]
@@ -26,11 +26,6 @@ def _tint(shares: np.ndarray, color: str) -> np.ndarray:
     return (255.5 - 255 * strength * (1 - np.array(to_rgb(color)))).astype(np.uint8)
 
 
-def _crosses(scene: CurveScene, axes: Axes, quantity: str = "threshold", label: str = "") -> Line2D:
-    return scene.curve(axes, quantity, label, linestyle="", marker="x", markersize=3.2 * scene.style.width,
-                       markeredgewidth=0.8 * scene.style.width)
-
-
 def _to_the_edge(values: np.ndarray, low: float, high: float) -> np.ndarray:
     """Values as far as they stay on the axes, the first beyond on their edge, and nan from there on."""
     values = np.nan_to_num(values, nan=np.inf)
@@ -40,11 +35,6 @@ def _to_the_edge(values: np.ndarray, low: float, high: float) -> np.ndarray:
 
 def _place(line: Line2D, *points: tuple[float, float]) -> None:
     line.set_data(*np.reshape(points, (-1, 2)).T)
-
-
-def _places(*lines: Line2D) -> list[tuple[Axes, float, float]]:
-    """Every point of these lines, as grips."""
-    return [(line.axes, x, y) for line in lines for x, y in zip(*line.get_data(), strict=True)]
 
 
 class LayersScene(CurveScene):
@@ -76,7 +66,7 @@ class LayersScene(CurveScene):
             (self._left, "activation", "rms $A^l$", "a"), (self._right, "gradient", r"rms $\partial C/\partial Z^l$", "dz"),
             (self._right, "weight_gradient", r"rms $\partial C/\partial W^l$", "dW"),
             (self._right, "weight", "update : weight", "update_ratio"))]
-        self._lost = [_crosses(self, axes, quantity, "off the axis" * (quantity == "activation")) for axes, quantity in (
+        self._lost = [self.crosses(axes, "off the axis" * (quantity == "activation"), quantity) for axes, quantity in (
             (self._left, "activation"), (self._right, "gradient"), (self._right, "weight_gradient"), (self._right, "weight"))]
         self.legend(figure)
         self._left_words, self._right_words = self.words(self._left), self.words(self._right)
@@ -132,7 +122,7 @@ class VarianceScene(CurveScene):
         self._measured = self.curve(self._right, "pre_activation", "in a net", linestyle="-")
         self._limit = self.curve(self._right, "threshold", "1/1000")
         self._fixed = self.curve(self._left, "weight", "$q^*$", linestyle="", marker="D", markersize=4.5 * style.width)
-        self._lost = _crosses(self, self._right)
+        self._lost = self.crosses(self._right)
         self._start, self._gain = self.ring(self._left), self.ring(self._left)
         self.legend(figure)
         self._left_words, self._right_words = self.words(self._left), self.words(self._right)
@@ -164,7 +154,7 @@ class VarianceScene(CurveScene):
 
     def grips(self) -> Sequence[tuple[Axes, float, float]]:
         """The start on the diagonal, and the map far to the right."""
-        return _places(self._start, self._gain)
+        return places(self._start, self._gain)
 
 
 class KaimingScene(CurveScene):
@@ -219,7 +209,7 @@ class KaimingScene(CurveScene):
 
     def grips(self) -> Sequence[tuple[Axes, float, float]]:
         """The upper bound."""
-        return _places(self._grip)
+        return places(self._grip)
 
 
 class PhaseScene(CurveScene):
@@ -286,7 +276,7 @@ class PhaseScene(CurveScene):
 
     def grips(self) -> Sequence[tuple[Axes, float, float]]:
         """The point in the plane, and the correlation at the start."""
-        return _places(self._point, self._start)
+        return places(self._point, self._start)
 
 
 def _edges(centers: np.ndarray) -> np.ndarray:

@@ -14,7 +14,7 @@ from matplotlib.ticker import MaxNLocator, NullLocator
 from livegrad.experiments.norm_runs import Band, Beside
 from livegrad.experiments.normalization import LINEAR, BatchView, Bowl, Inputs, MatrixView, OneRow, UnitView
 from livegrad.experiments.normed_nets import Comparison
-from livegrad.figures.scene import CurveScene, drawable, few_ticks, percent, plain
+from livegrad.figures.scene import CurveScene, drawable, few_ticks, percent, places, plain
 from livegrad.style import LINES, Style
 
 __all__ = ["BatchSizeScene", "BatchUnitScene", "InputsScene", "IoffeSzegedyScene", "MatrixScene", "NAMES", "OneRowScene",
@@ -25,16 +25,6 @@ NAMES = {"none": "no norm", "batch": "batch norm", "layer": "layer norm"}
 
 _QUANTITY = {"none": "unnormalized", "batch": "batch_norm", "layer": "layer_norm"}
 _GRAY = "#999999"
-
-
-def _grips(*rings: Line2D) -> list[tuple[Axes, float, float]]:
-    """Every point of these rings."""
-    return [(ring.axes, float(x), float(y)) for ring in rings for x, y in zip(*ring.get_data(), strict=True)]
-
-
-def _crosses(scene: CurveScene, axes: Axes, label: str = "") -> Line2D:
-    return scene.curve(axes, "threshold", label, linestyle="", marker="x", markersize=4 * scene.style.width,
-                       markeredgewidth=1.1 * scene.style.width)
 
 
 # --- inputs ---
@@ -89,7 +79,7 @@ class InputsScene(CurveScene):
 
     def grips(self) -> Sequence[tuple[Axes, float, float]]:
         """The middle of the cloud, and the point one standard deviation to its right."""
-        return _grips(self._center, self._width)
+        return places(self._center, self._width)
 
 
 def _until_it_leaves(path: np.ndarray) -> np.ndarray:
@@ -134,7 +124,7 @@ class BatchUnitScene(CurveScene):
         self._normed_a = self.histogram(self._act, "batch_norm")
         self._arm = self.curve(self._out, "weight", "β to β + γ", marker="", linestyle="-")
         self._center, self._width = self.ring(self._out), self.ring(self._out)
-        self._beyond = _crosses(self, self._into, "beyond the axis"), _crosses(self, self._out)
+        self._beyond = self.crosses(self._into, "beyond the axis", size=4), self.crosses(self._out, size=4)
         self.legend(figure)
         self._words = [self.words(axes) for axes in (self._into, self._out, self._act)]
 
@@ -160,7 +150,7 @@ class BatchUnitScene(CurveScene):
 
     def grips(self) -> Sequence[tuple[Axes, float, float]]:
         """β, and β + γ."""
-        return _grips(self._center, self._width)
+        return places(self._center, self._width)
 
 
 def _heights(x: np.ndarray, edges: np.ndarray) -> np.ndarray:
@@ -214,7 +204,7 @@ class BatchSizeScene(CurveScene):
         shape, _ = np.histogram(usual, edges, density=True)
         self._right.stairs(shape, edges, color="black", linestyle=":", linewidth=0.7 * style.width)
         self._test = self.histogram(self._right, "pre_activation")
-        self._beyond = _crosses(self, self._right)
+        self._beyond = self.crosses(self._right, size=4)
         self.legend(figure)
         self._words = [self.words(axes) for axes in (self._left, self._middle, self._right)]
 
@@ -244,7 +234,7 @@ class BatchSizeScene(CurveScene):
 
     def grips(self) -> Sequence[tuple[Axes, float, float]]:
         """The batch size, and the number of batches met."""
-        return _grips(self._size, self._now)
+        return places(self._size, self._now)
 
 
 # --- one row ---
@@ -292,7 +282,7 @@ class OneRowScene(CurveScene):
 
     def grips(self) -> Sequence[tuple[Axes, float, float]]:
         """The three features of the first example."""
-        return _grips(self._points)
+        return places(self._points)
 
 
 def _broken(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -336,7 +326,7 @@ class MatrixScene(CurveScene):
         self.heading(self._rows, "rows, after")
         self.heading(self._columns, "columns, after")
         self._stats = [
-            (self.curve(axes, "activation", mean), self.curve(axes, "difference", variance, marker="s"), _crosses(self, axes))
+            (self.curve(axes, "activation", mean), self.curve(axes, "difference", variance, marker="s"), self.crosses(axes, size=4))
             for axes, mean, variance in ((self._rows, "mean", "variance"), (self._columns, "", ""))]
         self.legend(figure)
         self._words = [self.words(axes) for axes in maps]
@@ -363,7 +353,7 @@ class MatrixScene(CurveScene):
 
     def grips(self) -> Sequence[tuple[Axes, float, float]]:
         """The edge of the frame."""
-        return _grips(self._handle)
+        return places(self._handle)
 
 
 def _blue_and_red(shares: np.ndarray) -> np.ndarray:
@@ -407,7 +397,7 @@ class _NetsScene(CurveScene):
 
     def grips(self) -> Sequence[tuple[Axes, float, float]]:
         """The line that says where the live run is."""
-        return _grips(self._handle)
+        return places(self._handle)
 
 
 class WeightScaleScene(_NetsScene):
@@ -440,7 +430,7 @@ class WeightScaleScene(_NetsScene):
         self._ranges = {name: self.band(self._right, "weight") for name in ("gamma", "beta")}
         self._learned = {"gamma": self.curve(self._right, "weight", "γ: median, range", marker=""),
                          "beta": self.curve(self._right, "weight", "β", linestyle="--", marker="")}
-        self._beyond = _crosses(self, self._middle, "overflow")
+        self._beyond = self.crosses(self._middle, "overflow", size=4)
         self.legend(figure)
         self._words = [self.words(axes) for axes in (self._left, self._middle, self._right)]
 

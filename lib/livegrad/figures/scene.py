@@ -17,7 +17,7 @@ from matplotlib.transforms import ScaledTranslation
 
 from livegrad.style import Style
 
-__all__ = ["CurveScene", "drawable", "few_ticks", "near", "percent", "plain"]
+__all__ = ["CurveScene", "drawable", "few_ticks", "near", "percent", "places", "plain"]
 
 _MOST_GHOSTS = 3
 
@@ -98,6 +98,11 @@ class CurveScene:
         self.moving.append(ring)
         return ring
 
+    def crosses(self, axes: Axes, label: str = "", quantity: str = "threshold", size: float = 3.2) -> Line2D:
+        """Add the marks, none yet, of what does not stand on the axes where it should."""
+        return self.curve(axes, quantity, label, linestyle="", marker="x", markersize=size * self.style.width,
+                          markeredgewidth=size / 4 * self.style.width)
+
     def heading(self, axes: Axes, text: str) -> Text:
         """Say what the axes show, with room below for `words`."""
         return axes.set_title(text, pad=2.1 * self.style.font)
@@ -151,6 +156,12 @@ def few_ticks(axes: Axes, style: Style) -> None:
     every = next(e for e in (1, 2, 5, 10, 20, 50) if (high - low) / e <= (4 if style.lecture else 8))
     axes.set_yticks(10.0 ** np.arange(low + -low % every, high + 1, every))
     axes.yaxis.set_minor_locator(NullLocator())
+
+
+def places(*lines: Line2D) -> list[tuple[Axes, float, float]]:
+    """Every point of these lines that has a place, as grips."""
+    return [(line.axes, float(x), float(y)) for line in lines for x, y in zip(*line.get_data(), strict=True)
+            if np.isfinite(x) and np.isfinite(y)]
 
 
 def plain(value: float) -> str:

@@ -41,8 +41,7 @@ class SchemeScene(CurveScene):
         self._turns.set_yticks(range(len(_WAYS)), list(_WAYS))
         self.heading(self._turns, "the whole gradient turns")
         self._before = self.curve(self._sizes, "gradient", "before clipping", markevery=5)
-        self._off = self.curve(self._sizes, "threshold", "off the scale", linestyle="", marker="x", markersize=3.2 * style.width,
-                               markeredgewidth=0.8 * style.width)
+        self._off = self.crosses(self._sizes, "off the scale")
         self._threshold = self.curve(self._sizes, "threshold", "threshold ε")
         self._after, self._stems = (
             {name: self.curve(axes, quantity, markevery=[1] if axes is self._turns else (place, 5), **changes)
