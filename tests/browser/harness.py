@@ -135,14 +135,15 @@ def chromium():
 
 
 class Page:
-    """One notebook in one browser tab; `complaints` collects what the browser's console calls errors."""
+    """One notebook in one browser tab; `complaints` collects what the browser's console calls errors, `asked` each address with its status."""
 
     def __init__(self, browser, url, *, scale=1, script=""):
-        self.complaints = []
+        self.complaints, self.asked = [], []
         screen = {"width": 1280, "height": 900}
         self._context = browser.new_context(viewport=screen, device_scale_factor=scale)
         self.tab = self._context.new_page()
         self.tab.on("console", lambda m: m.type == "error" and self.complaints.append(m.text))
+        self.tab.on("response", lambda response: self.asked.append((response.url, response.status)))
         self.tab.on("pageerror", lambda error: self.complaints.append(str(error)))
         self.tab.add_init_script(PROBE + script)
         self.tab.goto(url, timeout=90_000)         # Voila runs the notebook before it answers

@@ -10,20 +10,19 @@ from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.ticker import NullLocator
 
 from livegrad.experiments.initialization import KAIMING_LAYERS, KaimingSteps, LayerSpread, VarianceRun
 from livegrad.experiments.phases import PhasePoint, Trainability
 from livegrad.experiments.symmetry import Points, SymmetryRun
-from livegrad.figures.scene import CurveScene, drawable, few_ticks, percent, places, plain
+from livegrad.figures.scene import CurveScene, drawable, few_ticks, percent, places, plain, tint
 from livegrad.style import CLASSES, LINES, Style
 
 __all__ = ["KaimingScene", "LayersScene", "PhaseScene", "SymmetryScene", "VarianceScene"]
 
 
-def _tint(shares: np.ndarray, color: str) -> np.ndarray:
-    """Shares from 0 to 1 as red, green and blue, from white to two thirds of the color: curves stand out on it."""
-    strength = 0.67 * np.clip(shares, 0, 1)[..., np.newaxis]
-    return (255.5 - 255 * strength * (1 - np.array(to_rgb(color)))).astype(np.uint8)
+_PALE = 0.67
+"""Share of the full color from which curves still stand out."""
 
 
 def _to_the_edge(values: np.ndarray, low: float, high: float) -> np.ndarray:
@@ -77,7 +76,7 @@ class LayersScene(CurveScene):
         for quantity, shares in (("activation", result.activation_shares), ("gradient", result.gradient_shares)):
             whole = np.zeros((shares.shape[1], round(self._left.get_xlim()[1]) - 1))
             whole[:, : result.depth] = np.sqrt(shares.T / self.BRIGHTEST)
-            self._paint[quantity](_tint(whole, LINES[quantity]["color"]))
+            self._paint[quantity](tint(_PALE * np.clip(whole, 0, 1), LINES[quantity]["color"]))
         low, high = self.DECADES
         # One row of crosses below the other, or all would be one.
         for (line, name), crosses, row in zip(self._sizes, self._lost, (0, 0, 1, 2), strict=True):
@@ -109,7 +108,7 @@ class VarianceScene(CurveScene):
         self._right.set(xlim=(0, most_layers), xlabel="layer")
         few_ticks(self._left, style)
         self._left.set_xticks(self._left.get_yticks(), minor=False)
-        self._left.xaxis.minorticks_off()
+        self._left.xaxis.set_minor_locator(NullLocator())
         self._left.plot(ends, ends, color="#999999", linewidth=1)
         self.heading(self._left, "the map: $q$ in the next layer")
         self.heading(self._right, "$q$, layer after layer")
@@ -243,7 +242,8 @@ class PhaseScene(CurveScene):
                         xlabel=rf"$\sigma_w^2$, at $\sigma_b^2$ = {self._stored:g}")
         self.heading(self._sweep, "depth  (dark: digits right)")
         mean = sweep.accuracy.mean(axis=2)
-        self._sweep.pcolorfast(_edges(sweep.weight_variances), _edges(sweep.depths), _tint(mean, LINES["activation"]["color"]))
+        self._sweep.pcolorfast(_edges(sweep.weight_variances), _edges(sweep.depths),
+                               tint(_PALE * mean, LINES["activation"]["color"]))
         self._sweep.plot(depth_scales[0], 6 * depth_scales[1], color="black", linestyle=(0, (4, 1.5)), linewidth=style.width,
                          label=r"$6\,\xi$")
         self._sweep.grid(False)
