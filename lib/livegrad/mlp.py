@@ -241,9 +241,7 @@ class MLP:
         >>> net.forward([[0.5]]).z[0]
         array([[2.]])
         """
-        x = floats("x", x, (None, self.weights[0].shape[1]), self.dtype)
-        if not len(x):
-            fail("x", "at least one example", "none")
+        x = self._input(x)
         shapes = [(len(x), len(b)) for b in self.biases]
         old_a, old_z = (trace.a[1:], trace.z) if trace else ((), ())
         a, z = [x, *_buffers(shapes, self.dtype, old_a)], _buffers(shapes, self.dtype, old_z)
@@ -288,11 +286,7 @@ class MLP:
         [array([[3.]])]
         """
         a, z, dtype = trace.a, trace.z, self.dtype
-        if [zl.shape[1] for zl in z] != [len(b) for b in self.biases]:
-            fail("trace", "the trace of a forward pass of this network", f"layers {[zl.shape for zl in z]}")
-        if [norm is None for norm in self.norms] != [t is None for t in trace.normed]:
-            fail("trace", "the trace of a forward pass of this network", "one with other layers normalized")
-        dout = floats("dout", dout, z[-1].shape)
+        dout = self._output_gradient(trace, dout)
         old_dz, old_dW, old_db = (gradients.dz, gradients.dW, gradients.db) if gradients else ((), (), ())
         dz = _buffers([zl.shape for zl in z], dtype, old_dz)
         dW = _buffers([W.shape for W in self.weights], dtype, old_dW)
@@ -319,6 +313,18 @@ class MLP:
                 dW_squares[l] = np.vdot(D, D)
         return Gradients(dz, dW, db, dz_squares, dW_squares, dnorms)
 
+    def _input(self, x: Any) -> np.ndarray:
+        x = floats("x", x, (None, self.weights[0].shape[1]), self.dtype)
+        return x if len(x) else fail("x", "at least one example", "none")
+
+    def _output_gradient(self, trace: Trace, dout: Any) -> np.ndarray:
+        z = trace.z
+        if [zl.shape[1] for zl in z] != [len(b) for b in self.biases]:
+            fail("trace", "the trace of a forward pass of this network", f"layers {[zl.shape for zl in z]}")
+        if [norm is None for norm in self.norms] != [t is None for t in trace.normed]:
+            fail("trace", "the trace of a forward pass of this network", "one with other layers normalized")
+        return floats("dout", dout, z[-1].shape)
+
     def _activations(self) -> list[Activation]:
         return [self.activation] * (self.depth - 1) + [self.output]
 
@@ -340,6 +346,17 @@ class Statistics:
     a: np.ndarray
     dz: np.ndarray
     dW: np.ndarray
+
+    @property
+    def depth(self) -> int:
+        """Number of layers L."""
+        return len(self.dz)
+
+    @property
+    def survival(self) -> float:
+        """‖∂C/∂Z¹‖ over ‖∂C/∂Zᴸ‖."""
+        with np.errstate(all="ignore"):
+            return float(self.dz[0] / self.dz[-1])
 
 
 def statistics(trace: Trace, gradients: Gradients) -> Statistics:

@@ -33,6 +33,8 @@ LINES: dict[str, dict[str, Any]] = {
     "unnormalized": {"color": "#BB5566", "linestyle": "--", "marker": "s"},
     "batch_norm": {"color": "#117733", "linestyle": "-", "marker": "o"},
     "layer_norm": {"color": "#4477AA", "linestyle": "-.", "marker": "^"},
+    "plain_net": {"color": "#44AA99", "linestyle": "--", "marker": "s"},
+    "residual_net": {"color": "#AA3377", "linestyle": "-", "marker": "o"},
 }
 """Line, marker and color of each quantity, as keyword arguments of `Axes.plot`."""
 
