@@ -70,6 +70,7 @@ def reference() -> dict[str, np.ndarray]:
         **clipping(np.random.default_rng(21)),
         **recurrent(np.random.default_rng(22)),
         **normalization(np.random.default_rng(23)),
+        **gated(np.random.default_rng(24)),
     }
 
 
@@ -262,6 +263,40 @@ def unrolled(
     if tau is None:
         result |= {name: torch.stack([v.grad for v in values], 1).numpy() for name, values in (("dh", hs), ("dz", zs))}
     return result | {"h": torch.stack(states[1:], 1).numpy(), "cost": total.detach().numpy()}
+
+
+def gated(rng: np.random.Generator) -> dict[str, np.ndarray]:
+    """An LSTM cell, step by step, with a cost that reads every h_t and every c_t; and the Jacobian of one step."""
+    N, T, D, H = 4, 6, 3, 5
+    arrays = {
+        "W_x": rng.standard_normal((4 * H, D)), "W_h": rng.standard_normal((4 * H, H)), "b": rng.standard_normal(4 * H),
+        "x": rng.standard_normal((N, T, D)), "h0": rng.standard_normal((N, H)), "c0": rng.standard_normal((N, H)),
+    }  # fmt: skip
+    dh = rng.standard_normal((N, T, H))
+    t = {key: torch.tensor(value, requires_grad=True) for key, value in arrays.items()}
+    cell = nn.LSTMCell(D, H, dtype=torch.float64)
+    with torch.no_grad():
+        for own, value in zip(cell.parameters(), (t["W_x"], t["W_h"], t["b"], torch.zeros(4 * H))):
+            own.copy_(value)
+    (h, c), states = (t["h0"], t["c0"]), []
+    for s in range(T):
+        h, c = cell(t["x"][:, s], (h, c))
+        states.append((h, c))
+    h, c = (torch.stack(both, 1) for both in zip(*states))
+    (h * torch.tensor(dh)).sum().backward()
+    grads = dict(zip(("W_x", "W_h", "b"), cell.parameters())) | {key: t[key] for key in ("x", "h0", "c0")}
+    one = torch.tensor(np.concatenate([arrays["c0"][0], arrays["h0"][0]]))
+
+    def step(state: torch.Tensor) -> torch.Tensor:
+        h, c = cell(t["x"][0, 0].detach(), (state[H:], state[:H]))
+        return torch.cat([c, h])
+
+    return {
+        **{f"lstm/{key}": value for key, value in arrays.items()}, "lstm/dh": dh,
+        "lstm/h": h.detach().numpy(), "lstm/c": c.detach().numpy(),
+        **{f"lstm/d{key}": p.grad.numpy() for key, p in grads.items()},
+        "lstm/jacobian": torch.autograd.functional.jacobian(step, one).numpy(),
+    }  # fmt: skip
 
 
 def normalization(rng: np.random.Generator) -> dict[str, np.ndarray]:

@@ -14,7 +14,7 @@ from livegrad.experiments.cliff import Cliff, Descent, Surface
 from livegrad.experiments.clipping import NormsSeen, PlaneClips
 from livegrad.experiments.temporal_order import CHANCE, TemporalOrderRun
 from livegrad.experiments.thresholds import ThresholdSweep
-from livegrad.figures.scene import CurveScene, drawable, few_ticks, percent, places, plain
+from livegrad.figures.scene import CurveScene, drawable, exit_point, few_ticks, neighbors, percent, places, plain
 from livegrad.style import Style
 
 __all__ = ["CliffScene", "NormsScene", "PlaneScene", "TemporalOrderScene", "ThresholdScene"]
@@ -129,25 +129,11 @@ class CliffScene(CurveScene):
         self._off.set_data(lost, np.full(len(lost), 1.6 * low))
         self._threshold.set_data(self._sizes.get_xlim(), [result.max_norm] * 2)
         self._handle.set_data([0.9 * self._sizes.get_xlim()[1]], [result.max_norm])
-        self._left.set_data(*self._exit(result.plain))
+        self._left.set_data(*exit_point(self._map, result.plain.path))
         self._start.set_data(*result.plain.path[0, :, None])
         self._ends.set_text(f"end: {plain(result.plain.error[-1])},  with ε: {plain(result.clipped.error[-1])}")
         largest, held = plain(result.plain.norms.max()), plain(result.clipped.norms.max())
         self._met.set_text(f"largest: {largest},  with ε {'too' if held == largest else held}")
-
-    def _exit(self, descent: Descent) -> tuple[list[float], list[float]]:
-        """Where the path first crosses the frame; nothing if it never does."""
-        low, high = np.transpose([self._map.get_xlim(), self._map.get_ylim()])
-        low, high = low + 0.03 * (high - low), high - 0.03 * (high - low)  # room for the mark
-        outside = np.flatnonzero(np.any((descent.path < low) | (descent.path > high), axis=1))
-        if not outside.size or not outside[0]:
-            return [], []
-        here, there = descent.path[outside[0] - 1 : outside[0] + 1]
-        way = there - here
-        with np.errstate(divide="ignore"):
-            share = np.min(np.where(way > 0, high - here, low - here)[way != 0] / way[way != 0])
-        x, y = here + share * way
-        return [x], [y]
 
     def grips(self) -> Sequence[tuple[Axes, float, float]]:
         """The start, and the threshold."""
@@ -193,13 +179,13 @@ class TemporalOrderScene(CurveScene):
         for axes in self._both:
             axes.set_xlim(0, widest)
         low, high = self._sizes.get_ylim()
-        place, norms = _neighbors(result.norms, widest // 250)
+        place, norms = neighbors(result.norms, widest // 250)
         norms = np.clip(norms, low, high)
         self._range(place, norms.min(axis=1), norms.max(axis=1))
         self._middle.set_data(place, np.median(norms, axis=1))
         self._threshold.set_data([0, widest], [result.max_norm] * 2)
         self._handle.set_data([0.93 * widest], [result.max_norm])
-        place, loss = _neighbors(result.loss, widest // 250)
+        place, loss = neighbors(result.loss, widest // 250)
         self._loss.set_data(place, np.minimum(loss.mean(axis=1), self._costs.get_ylim()[1]))
         self._error.set_data(np.arange(len(result.error)) * result.every, result.error)
         self._clipped.set_text("not trained yet" if not result.taken else "OVERFLOW" if result.overflowed else
@@ -210,12 +196,6 @@ class TemporalOrderScene(CurveScene):
     def grips(self) -> Sequence[tuple[Axes, float, float]]:
         """The threshold, if there is one."""
         return places(self._handle)
-
-
-def _neighbors(values: np.ndarray, width: int) -> tuple[np.ndarray, np.ndarray]:
-    """Where groups of `width` neighboring values lie, and the groups as rows. What is left over at the end waits."""
-    groups = len(values) // width
-    return (np.arange(groups) + 0.5) * width, values[: groups * width].reshape(groups, width)
 
 
 class ThresholdScene(CurveScene):

@@ -13,7 +13,7 @@ from matplotlib.ticker import NullLocator
 
 from livegrad.experiments.eigenvalues import Hump, PowerIteration, Powers, log10_powers
 from livegrad.experiments.random_weights import Repetition, Spectra
-from livegrad.figures.scene import CurveScene, drawable, few_ticks, percent, places, plain
+from livegrad.figures.scene import LogScene, drawable, exits, height, percent, places, plain
 from livegrad.style import Style
 
 __all__ = ["EigenvalueScene", "HumpScene", "PowerIterationScene", "RepetitionScene", "SpectraScene", "degrees", "power_of_ten"]
@@ -46,14 +46,8 @@ def degrees(angle: float) -> str:
     return "< 0.001°" if 0 < angle < 1e-3 else f"{plain(angle)}°"
 
 
-class _LogScene(CurveScene):
-    """Curves given by their log₁₀, on axes of fixed decades; where one leaves them, an x stands at the edge."""
-
-    def _decades(self, axes: Axes, low: float, high: float, one: bool = True) -> None:
-        axes.set(yscale="log", ylim=(10.0**low, 10.0**high))
-        few_ticks(axes, self.style)
-        if one:
-            axes.axhline(1, color=_GRAY, linewidth=1)
+class _PlaneScene(LogScene):
+    """With a complex plane beside the log axes."""
 
     def _plane(self, axes: Axes, reach: float) -> None:
         """The complex plane with the unit circle."""
@@ -64,23 +58,6 @@ class _LogScene(CurveScene):
         axes.set_xticks([-1, 0, 1], ["−1", "0", "1"])
         axes.set_yticks([-1, 1], ["−i", "i"])
         axes.grid(False)
-
-
-def _height(exponents: np.ndarray) -> np.ndarray:
-    """Numbers from their logarithms, as far as float64 goes: an axis ends long before."""
-    return 10.0 ** np.clip(exponents, -300, 300)
-
-
-def _exits(axes: Axes, x: np.ndarray, *curves: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Where curves of log₁₀ first lie beyond the axes, just inside the edge."""
-    low, high = np.log10(axes.get_ylim())
-    inset, places = 0.02 * (high - low), []
-    for exponents in curves:
-        beyond = np.flatnonzero((exponents < low) | (exponents > high))
-        if beyond.size:
-            first = beyond[0]
-            places.append((x[first], 10.0 ** (high - inset if exponents[first] > high else low + inset)))
-    return tuple(np.array(places).T) if places else (np.empty(0), np.empty(0))
 
 
 def _inside(axes: Axes, exponents: np.ndarray) -> np.ndarray:
@@ -96,10 +73,10 @@ def _hold(axes: Axes, radius: float, latest: int) -> tuple[list[int], list[float
     exponents = log10_powers(radius, steps)
     at = _inside(axes, exponents)
     at = at[-1] if at.size else 0
-    return [steps[at]], [float(np.clip(_height(exponents[at]), *axes.get_ylim()))]
+    return [steps[at]], [float(np.clip(height(exponents[at]), *axes.get_ylim()))]
 
 
-class EigenvalueScene(_LogScene):
+class EigenvalueScene(_PlaneScene):
     """Left: the eigenvalues and the unit circle. Right: ‖Wᵗ‖₂, ‖Wᵗx‖ and ρᵗ."""
 
     title = ("Left: eigenvalues in the complex plane with the unit circle. Right, log axis against t: the norm of W to the t, "
@@ -111,7 +88,7 @@ class EigenvalueScene(_LogScene):
         self._plane(self._left, 1.65)
         self.heading(self._left, "eigenvalues of $W$")
         self._right.set(xlim=(0, steps), xlabel="steps $t$")
-        self._decades(self._right, -decades, decades)
+        self.decades(self._right, -decades, decades)
         self.heading(self._right, "size of $W^t$")
         dot = {"linestyle": "", "marker": "o"}
         self._circle = self.curve(self._left, "eigenvalue", linestyle=":", linewidth=0.7 * style.width)
@@ -135,8 +112,8 @@ class EigenvalueScene(_LogScene):
         self._others.set_data(values[2:].real, values[2:].imag)
         self._rings.set_data(values[:3].real, values[:3].imag)
         for line, exponents in ((self._norm, result.norm), (self._applied, result.applied), (self._radius, result.radius)):
-            line.set_data(t, _height(exponents))
-        self._lost.set_data(*_exits(self._right, t, result.norm, result.applied, result.radius))
+            line.set_data(t, height(exponents))
+        self._lost.set_data(*exits(self._right, t, result.norm, result.applied, result.radius))
         self._ring_right.set_data(*_hold(self._right, result.spectral_radius, 50))
         self._left_words.set_text(f"ρ = {result.spectral_radius:.2f}   ‖W‖₂ = {plain(result.spectral_norm)}")
         self._right_words.set_text(f"t = {t[-1]}:  ‖Wᵗ‖₂ = {power_of_ten(result.norm[-1])}")
@@ -146,7 +123,7 @@ class EigenvalueScene(_LogScene):
         return places(self._ring_right, self._rings)
 
 
-class HumpScene(_LogScene):
+class HumpScene(LogScene):
     """Left: ‖Wᵗ‖₂ and ρᵗ, near or far. Right: the moduli of the eigenvalues beside the singular values."""
 
     title = ("Left, log axis against t: the norm of W to the t and the spectral radius to the t. "
@@ -163,7 +140,7 @@ class HumpScene(_LogScene):
         self._look("far")
         self.heading(self._left, "size of $W^t$")
         self._right.set(xlim=(0, 1), xlabel="rank $(i - ½)/n$")
-        self._decades(self._right, -3, 2)
+        self.decades(self._right, -3, 2)
         self.heading(self._right, "one step: sorted sizes")
         self._norm = self.curve(self._left, "singular_value", r"$\|W^t\|_2$", marker="")
         self._radius = self.curve(self._left, "eigenvalue", r"$\rho^t$")
@@ -179,7 +156,7 @@ class HumpScene(_LogScene):
         if changed:
             last, decades = self.VIEWS[view]
             self._left.set_xlim(0, last)
-            self._decades(self._left, -decades, decades, one=not self._left.lines)
+            self.decades(self._left, -decades, decades, one=not self._left.lines)
         return changed
 
     def update(self, result: tuple[Hump, str]) -> bool:
@@ -189,16 +166,16 @@ class HumpScene(_LogScene):
         last, _ = self.VIEWS[view]
         seen = hump.t <= last
         t, norm, radius = hump.t[seen], hump.norm[seen], hump.radius[seen]
-        self._norm.set_data(t, _height(norm))
-        self._radius.set_data(t, _height(radius))
-        self._lost.set_data(*_exits(self._left, t, norm, radius))
+        self._norm.set_data(t, height(norm))
+        self._radius.set_data(t, height(radius))
+        self._lost.set_data(*exits(self._left, t, norm, radius))
         rank = (np.arange(len(hump.moduli)) + 0.5) / len(hump.moduli)
         sizes, moduli = (np.log10(np.maximum(values, 1e-300)) for values in (hump.singular_values, hump.moduli))
-        self._sizes.set_data(rank, _height(sizes))
-        self._moduli.set_data(rank, _height(moduli))
-        self._lost_right.set_data(*_exits(self._right, rank, sizes, moduli))
+        self._sizes.set_data(rank, height(sizes))
+        self._moduli.set_data(rank, height(moduli))
+        self._lost_right.set_data(*exits(self._right, rank, sizes, moduli))
         low, high = self._left.get_ylim()
-        top = hump.t[hump.peak], _height(hump.norm[hump.peak])
+        top = hump.t[hump.peak], height(hump.norm[hump.peak])
         self._peak.set_data(*([top[0]], [top[1]]) if 0 < top[0] <= last and low < top[1] < high else ([], []))
         self._handle.set_data(*_hold(self._left, hump.spectral_radius, last // 5))
         self._left_words.set_text(f"largest {power_of_ten(hump.norm[hump.peak])} at t = {top[0]}")
@@ -210,7 +187,7 @@ class HumpScene(_LogScene):
         return places(self._handle, self._peak)
 
 
-class PowerIterationScene(_LogScene):
+class PowerIterationScene(LogScene):
     """Left: W^t x in the plane of two eigenvectors. Right: the share of each eigen-direction."""
 
     title = ("Left: the plane of the first two eigenvectors, with the successive vectors W to the t times x, their growth taken "
@@ -225,7 +202,7 @@ class PowerIterationScene(_LogScene):
         self.heading(self._left, r"$W^t x\,/\,\rho^t$ in the plane of $v_1, v_2$")
         self._left.plot(_TURN.real, _TURN.imag, color=_GRAY, linewidth=1)
         self._right.set(xlim=(0, steps), xlabel="steps $t$")
-        self._decades(self._right, -6, 0.3, one=False)
+        self.decades(self._right, -6, 0.3, one=False)
         self.heading(self._right, "share of each eigen-direction")
         self._axis = [self.curve(self._left, "eigenvalue", linestyle=dash, linewidth=wide * style.width)
                       for dash, wide in (("-", 1.0), ("--", 0.7))]
@@ -264,7 +241,7 @@ class PowerIterationScene(_LogScene):
         return places(self._start)
 
 
-class RepetitionScene(_LogScene):
+class RepetitionScene(LogScene):
     """Left: the gradient's norm with one W and with many, as bands over draws. Right: the width of the bands."""
 
     title = ("Left, log axis against steps back: bands that hold the gradient's norm in 8 of 10 random nets, once with the same W at "
@@ -275,10 +252,10 @@ class RepetitionScene(_LogScene):
         super().__init__(style)
         self._left, self._right = figure.subplots(1, 2, width_ratios=(3, 2))
         self._left.set(xlim=(0, steps), xlabel="steps back $t$")
-        self._decades(self._left, -decades, decades)
+        self.decades(self._left, -decades, decades)
         self.heading(self._left, "size of the gradient, 8 of 10 nets")
         self._right.set(xscale="log", xlim=(1, steps), xlabel="steps back $t$")
-        self._decades(self._right, np.log10(0.05), 2, one=False)
+        self.decades(self._right, np.log10(0.05), 2, one=False)
         self._right.set_yticks([0.1, 1, 10, 100], ["0.1", "1", "10", "100"])
         self._right.set_xticks([1, 3, 10, 30], ["1", "3", "10", "30"])
         self._right.xaxis.set_minor_locator(NullLocator())
@@ -307,16 +284,16 @@ class RepetitionScene(_LogScene):
         for name, (band, *lines, width) in self._kinds.items():
             exponents = getattr(result, name)
             for line, edge in zip(lines, exponents, strict=True):
-                line.set_data(t, _height(edge))
-            band(t, _height(exponents[0]), _height(exponents[2]))
+                line.set_data(t, height(edge))
+            band(t, height(exponents[0]), height(exponents[2]))
             widths[name] = result.spread(exponents)[1:]
             width.set_data(t[1:], np.where(np.isfinite(widths[name]), widths[name], np.nan))
-        self._lost.set_data(*_exits(self._left, t, *result.same, *result.different))
+        self._lost.set_data(*exits(self._left, t, *result.same, *result.different))
         with np.errstate(divide="ignore"):
             logs = [np.log10(np.nan_to_num(w, nan=1.0, posinf=1e9)) for w in widths.values()]
-        self._lost_right.set_data(*_exits(self._right, t[1:], *logs))
+        self._lost_right.set_data(*exits(self._right, t[1:], *logs))
         held = max(1, *_inside(self._left, result.different[1]))
-        self._handle.set_data([held], np.clip(_height(result.different[1, [held]]), *self._left.get_ylim()))
+        self._handle.set_data([held], np.clip(height(result.different[1, [held]]), *self._left.get_ylim()))
         same, different = (getattr(result, name)[1, -1] for name in ("same", "different"))
         self._left_words.set_text(f"median, t = {t[-1]}:  {power_of_ten(same)} and {power_of_ten(different)}")
         self._right_words.set_text(f"{_decades(widths['same'][-1])} against {_decades(widths['different'][-1])}")
@@ -330,7 +307,7 @@ def _decades(width: float) -> str:
     return f"{width:.1f}" if np.isfinite(width) else "all 0" if np.isnan(width) else "down to 0"
 
 
-class SpectraScene(_LogScene):
+class SpectraScene(_PlaneScene):
     """Left: eigenvalues of a Gaussian matrix and the circular law. Right: singular values of a product against depth."""
 
     title = ("Left: eigenvalues of a Gaussian random matrix in the complex plane, with the unit circle and that of the circular law. "
@@ -344,7 +321,7 @@ class SpectraScene(_LogScene):
         self._plane(self._left, 2.2)
         self.heading(self._left, "eigenvalues of $W_1$")
         self._right.set(xlim=(0, depth), xlabel="depth $L$")
-        self._decades(self._right, -40, 20)
+        self.decades(self._right, -40, 20)
         self.heading(self._right, "$\\sigma_i$ of $W_L \\cdots W_1$; thin: quartiles, dots: theory")
         self._values = self.curve(self._left, "eigenvalue", linestyle="", marker="o", markersize=1.5 * style.width,
                                   fillstyle="none", markeredgewidth=0.5 * style.width)
@@ -371,14 +348,14 @@ class SpectraScene(_LogScene):
         self._outside.set_data(np.clip(outside.real, -edge, edge), np.clip(outside.imag, -edge, edge))
         self._circle.set_data(s * _TURN.real, s * _TURN.imag)
         for line, exponents in zip(self._five, result.product, strict=True):
-            line.set_data(L, _height(exponents))
-        theory = np.column_stack([_height(result.predicted[[0, 2, 4]]), np.full(3, np.nan)])  # three curves in one, with gaps
+            line.set_data(L, height(exponents))
+        theory = np.column_stack([height(result.predicted[[0, 2, 4]]), np.full(3, np.nan)])  # three curves in one, with gaps
         self._predicted.set_data(np.tile([*L, np.nan], 3), theory.ravel())
-        self._orthogonal.set_data(L, _height(result.orthogonal))
-        self._limit.set_data(L, _height(result.product[0] + np.log10(np.finfo(float).eps)))
-        self._lost.set_data(*_exits(self._right, L, *result.product, result.orthogonal))
+        self._orthogonal.set_data(L, height(result.orthogonal))
+        self._limit.set_data(L, height(result.product[0] + np.log10(np.finfo(float).eps)))
+        self._lost.set_data(*exits(self._right, L, *result.product, result.orthogonal))
         self._ring_left.set_data([s * 0.5**0.5], [s * 0.5**0.5])
-        self._ring_right.set_data(L[-1:], np.clip(_height(result.predicted[2, -1:]), *self._right.get_ylim()))
+        self._ring_right.set_data(L[-1:], np.clip(height(result.predicted[2, -1:]), *self._right.get_ylim()))
         self._left_words.set_text(f"ρ = {abs(result.values[0]):.2f}   σ₁ = {result.spectral_norm:.2f}"
                                  + f"   {outside.size} outside" * bool(outside.size))
         largest, median = (power_of_ten(result.product[i, -1]) for i in (0, 2))

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator, NullLocator
@@ -14,7 +13,7 @@ from matplotlib.ticker import MaxNLocator, NullLocator
 from livegrad.experiments.norm_runs import Band, Beside
 from livegrad.experiments.normalization import LINEAR, BatchView, Bowl, Inputs, MatrixView, OneRow, UnitView
 from livegrad.experiments.normed_nets import Comparison
-from livegrad.figures.scene import CurveScene, drawable, few_ticks, percent, places, plain
+from livegrad.figures.scene import CurveScene, blue_and_red, drawable, few_ticks, percent, places, plain
 from livegrad.style import LINES, Style
 
 __all__ = ["BatchSizeScene", "BatchUnitScene", "InputsScene", "IoffeSzegedyScene", "MatrixScene", "NAMES", "OneRowScene",
@@ -336,7 +335,7 @@ class MatrixScene(CurveScene):
         top, bottom = result.rows.start + 0.5, result.rows.stop + 0.5
         left, right = result.columns.start + 0.5, result.columns.stop + 0.5
         for paint, frame, x in zip(self._paint, self._frames, (result.x, result.out), strict=True):
-            paint(_blue_and_red(x / self.FULL))
+            paint(blue_and_red(x / self.FULL))
             frame.set_data([left, right, right, left, left], [top, top, bottom, bottom, top])
         self._handle.set_data(*(([(left + right) / 2], [bottom]) if result.norm == "batch" else ([right], [(top + bottom) / 2])))
         places = np.arange(1, len(result.out) + 1)
@@ -354,13 +353,6 @@ class MatrixScene(CurveScene):
     def grips(self) -> Sequence[tuple[Axes, float, float]]:
         """The edge of the frame."""
         return places(self._handle)
-
-
-def _blue_and_red(shares: np.ndarray) -> np.ndarray:
-    """−1 to 1 as red, green and blue, from blue over white to orange."""
-    low, high = (1 - np.array(to_rgb(color)) for color in ("#0072B2", "#D55E00"))
-    shares = np.clip(shares, -1, 1)[..., np.newaxis]
-    return (255.5 - 255 * np.where(shares < 0, -shares * low, shares * high)).astype(np.uint8)
 
 
 # --- nets that train ---

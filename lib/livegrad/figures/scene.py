@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.image import PcolorImage
 from matplotlib.lines import Line2D
@@ -17,7 +18,8 @@ from matplotlib.transforms import ScaledTranslation
 
 from livegrad.style import Style
 
-__all__ = ["CurveScene", "drawable", "few_ticks", "near", "percent", "places", "plain"]
+__all__ = ["CurveScene", "LogScene", "blue_and_red", "drawable", "exit_point", "exits", "few_ticks", "height", "near", "neighbors", "percent",
+           "places", "plain", "tint"]
 
 _MOST_GHOSTS = 3
 
@@ -144,10 +146,65 @@ class CurveScene:
         return []
 
 
+class LogScene(CurveScene):
+    """Curves given by their log₁₀, on axes of fixed decades; where one leaves them, an x stands at the edge: see `exits`."""
+
+    def decades(self, axes: Axes, low: float, high: float, one: bool = True) -> None:
+        """Make the y axis a log one from 10^low to 10^high, with a line at 1."""
+        axes.set(yscale="log", ylim=(10.0**low, 10.0**high))
+        few_ticks(axes, self.style)
+        if one:
+            axes.axhline(1, color="#999999", linewidth=1)
+
+
+def exit_point(axes: Axes, path: np.ndarray) -> tuple[list[float], list[float]]:
+    """Where a path (k, 2) first crosses the frame of its axes, moved in a little; nothing if it never does or starts outside."""
+    low, high = np.transpose([axes.get_xlim(), axes.get_ylim()])
+    low, high = low + 0.03 * (high - low), high - 0.03 * (high - low)  # room for the mark
+    outside = np.flatnonzero(np.any((path < low) | (path > high), axis=1))
+    if not outside.size or not outside[0]:
+        return [], []
+    here, there = path[outside[0] - 1 : outside[0] + 1]
+    way = there - here
+    with np.errstate(divide="ignore"):
+        share = np.min(np.where(way > 0, high - here, low - here)[way != 0] / way[way != 0])
+    x, y = here + share * way
+    return [x], [y]
+
+
+def height(exponents: np.ndarray) -> np.ndarray:
+    """Numbers from their logarithms, as far as float64 goes: an axis ends long before."""
+    return 10.0 ** np.clip(exponents, -300, 300)
+
+
+def exits(axes: Axes, x: np.ndarray, *curves: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Where curves of log₁₀ first lie beyond the axes, just inside the edge."""
+    low, high = np.log10(axes.get_ylim())
+    inset, places = 0.02 * (high - low), []
+    for exponents in curves:
+        beyond = np.flatnonzero((exponents < low) | (exponents > high))
+        if beyond.size:
+            first = beyond[0]
+            places.append((x[first], 10.0 ** (high - inset if exponents[first] > high else low + inset)))
+    return tuple(np.array(places).T) if places else (np.empty(0), np.empty(0))
+
+
 def drawable(values: np.ndarray) -> np.ndarray:
     """Values that a log axis can draw: what is 0, infinite or nan leaves a gap."""
     values = np.asarray(values, dtype=np.float64)
     return np.where(np.isfinite(values) & (values > 0), values, np.nan)
+
+
+def tint(shares: np.ndarray, color: str) -> np.ndarray:
+    """Shares from 0 to 1 as red, green and blue, from white to the color."""
+    strength = np.clip(shares, 0, 1)[..., np.newaxis]
+    return (255.5 - 255 * strength * (1 - np.array(to_rgb(color)))).astype(np.uint8)
+
+
+def blue_and_red(shares: np.ndarray) -> np.ndarray:
+    """−1 to 1 as red, green and blue, from blue over white to orange."""
+    shares = np.asarray(shares)
+    return np.where(shares[..., np.newaxis] < 0, tint(-shares, "#0072B2"), tint(shares, "#D55E00"))
 
 
 def few_ticks(axes: Axes, style: Style) -> None:
@@ -156,6 +213,12 @@ def few_ticks(axes: Axes, style: Style) -> None:
     every = next(e for e in (1, 2, 5, 10, 20, 50) if (high - low) / e <= (4 if style.lecture else 8))
     axes.set_yticks(10.0 ** np.arange(low + -low % every, high + 1, every))
     axes.yaxis.set_minor_locator(NullLocator())
+
+
+def neighbors(values: np.ndarray, width: int) -> tuple[np.ndarray, np.ndarray]:
+    """Where groups of `width` neighboring values lie, and the groups as rows. What is left over at the end waits."""
+    groups = len(values) // width
+    return (np.arange(groups) + 0.5) * width, values[: groups * width].reshape(groups, width)
 
 
 def places(*lines: Line2D) -> list[tuple[Axes, float, float]]:
