@@ -4,7 +4,7 @@ Panels open at their defaults, and once more with everything that sets the size 
 at its largest. The bare echo of a slider stands in the same notebook and takes its turn before each panel;
 each slider is compared with it.
 
-    python benchmarks/every_panel.py [--presses 6] [name of a panel …]
+    python benchmarks/every_panel.py [--presses 6] [name of a panel, such as gradients.depth_panel …]
 """
 import argparse
 import pathlib
@@ -31,7 +31,7 @@ def places(factory):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("panels", nargs="*", help="names of panels; all, if none is given")
+    parser.add_argument("panels", nargs="*", help="names of panels, such as gradients.depth_panel; all, if none is given")
     parser.add_argument("--presses", type=int, default=6, help="key presses per slider")
     options = parser.parse_args()
     jobs = [(factory, *place) for name, factory in driving.factories().items() if name in options.panels or not options.panels

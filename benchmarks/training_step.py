@@ -2,13 +2,15 @@
 
     python benchmarks/training_step.py [--threads N] [--sweeps N]
 
-Three steps, each from a minibatch that is ready to changed weights:
+Four steps, each from a minibatch that is ready to changed weights:
 
     deep net         30 layers, 100 wide, ReLU, 64 digits: forward, backward, gradient descent
     batch norm       3 hidden layers of 100 sigmoid units, batch norm before each, 60 digits: forward, backward,
                      gradient descent
     temporal order   50 tanh units, 20 sequences of 30 symbols: forward, backpropagation through time,
                      clipping by global norm, gradient descent
+    language model   64 tanh units, 32 texts of 50 symbols out of 7, the next symbol predicted at every step: forward,
+                     backpropagation through time, clipping by global norm, gradient descent
 
 Contenders, from the same weights and on the same minibatches: livegrad, and PyTorch eager with its own modules
 (`Linear`, `BatchNorm1d`, `RNN`, `clip_grad_norm_`, `SGD`). Before they race it is checked that their losses agree.
@@ -50,7 +52,8 @@ def main() -> None:
         sys.exit("PyTorch is not installed, and there is nothing else to race against")
     torch.set_num_threads(args.threads)
 
-    makers = {"deep net": deep_net, "batch norm": batch_norm, "temporal order": temporal_order}
+    makers = {"deep net": deep_net, "batch norm": batch_norm, "temporal order": temporal_order,
+              "language model": language_model}
     lines = list(product(makers, ("float32", "float64")))
     for name, dtype in lines:
         check(makers[name](dtype))
@@ -139,17 +142,32 @@ def on_digits(net, batch: int, hidden: Callable) -> dict[str, Step]:
 
 def temporal_order(dtype: str) -> dict[str, Step]:
     import numpy as np
+
+    from livegrad.experiments.temporal_order import SYMBOLS, sequences
+
+    symbols, labels = sequences(20, 30, np.random.default_rng(1))
+    return on_symbols(dtype, len(SYMBOLS), 50, 4, symbols, labels[:, np.newaxis], steps=[-1])
+
+
+def language_model(dtype: str) -> dict[str, Step]:
+    import numpy as np
+
+    text = np.random.default_rng(1).integers(0, 7, (32, 51))
+    return on_symbols(dtype, 7, 64, 7, text[:, :-1], text[:, 1:], steps=None)
+
+
+def on_symbols(dtype: str, n_in: int, hidden: int, n_out: int, symbols, targets, steps) -> dict[str, Step]:
+    """A step of a tanh net that reads these symbols and predicts the targets (N, S) at these steps, all of them by default."""
+    import numpy as np
     import torch
 
     from livegrad.clipping import by_global_norm
-    from livegrad.experiments.temporal_order import SYMBOLS, sequences
     from livegrad.optim import SGD
     from livegrad.rnn import SequenceModel
 
-    net = SequenceModel.create(len(SYMBOLS), 50, 4, np.random.default_rng(0), dtype=dtype)
-    symbols, labels = sequences(20, 30, np.random.default_rng(1))
+    net = SequenceModel.create(n_in, hidden, n_out, np.random.default_rng(0), dtype=dtype)
     optimizer = SGD(RATE)
-    rnn = torch.nn.RNN(len(SYMBOLS), 50, batch_first=True, dtype=getattr(torch, dtype))
+    rnn = torch.nn.RNN(n_in, hidden, batch_first=True, dtype=getattr(torch, dtype))
     with torch.no_grad():
         for theirs, mine in ((rnn.weight_ih_l0, net.rnn.W_x), (rnn.weight_hh_l0, net.rnn.W_h), (rnn.bias_ih_l0, net.rnn.b)):
             theirs.copy_(torch.tensor(mine))
@@ -158,21 +176,21 @@ def temporal_order(dtype: str) -> dict[str, Step]:
     readout = torch_linear(net.W_s, net.c)
     parameters = [p for p in [*rnn.parameters(), *readout.parameters()] if p.requires_grad]
     peer_optimizer = torch.optim.SGD(parameters, RATE)
-    one_hot = torch.nn.functional.one_hot(torch.tensor(symbols), len(SYMBOLS)).to(readout.weight.dtype)
-    targets = torch.tensor(labels)
+    one_hot = torch.nn.functional.one_hot(torch.tensor(symbols), n_in).to(readout.weight.dtype)
+    answers, read = torch.tensor(targets).flatten(), slice(None) if steps is None else steps
     trace = gradients = None
 
     def ours() -> float:
         nonlocal trace, gradients
-        trace = net.forward(symbols, steps=[-1], trace=trace)
-        gradients = net.backward(trace, labels, gradients=gradients)
+        trace = net.forward(symbols, steps=steps, trace=trace)
+        gradients = net.backward(trace, targets, gradients=gradients)
         clipped, _ = by_global_norm(gradients.parameters(), MAX_NORM)
         optimizer.step(net.parameters(), clipped)
-        return net.cost(trace, labels).mean
+        return net.cost(trace, targets).mean
 
     def peer() -> float:
         states, _ = rnn(one_hot)
-        loss = torch.nn.functional.cross_entropy(readout(states[:, -1]), targets)
+        loss = torch.nn.functional.cross_entropy(readout(states[:, read]).flatten(0, 1), answers)
         peer_optimizer.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(parameters, MAX_NORM)

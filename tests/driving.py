@@ -29,6 +29,8 @@ def pull(panel, grip, x, y):
 
 
 def factories():
-    """Every panel factory of the course, by its name."""
-    modules = [importlib.import_module(f"livegrad.panels.{found.name}") for found in pkgutil.iter_modules(livegrad.panels.__path__)]
-    return {name: getattr(module, name) for module in modules for name in module.__all__ if name.endswith("_panel")}
+    """Every panel factory of the course, by its module and its name, such as ``gradients.depth_panel``."""
+    modules = {found.name: importlib.import_module(f"livegrad.panels.{found.name}")
+               for found in pkgutil.iter_modules(livegrad.panels.__path__)}
+    return {f"{room}.{name}": getattr(module, name) for room, module in modules.items() for name in module.__all__
+            if name.endswith("_panel")}

@@ -10,7 +10,7 @@ from matplotlib.colors import PowerNorm
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
 
-from livegrad.experiments.cliff import Cliff, Descent, Surface
+from livegrad.experiments.cliff import Cliff, Surface
 from livegrad.experiments.clipping import NormsSeen, PlaneClips
 from livegrad.experiments.temporal_order import CHANCE, TemporalOrderRun
 from livegrad.experiments.thresholds import ThresholdSweep

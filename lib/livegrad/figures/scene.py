@@ -18,8 +18,8 @@ from matplotlib.transforms import ScaledTranslation
 
 from livegrad.style import Style
 
-__all__ = ["CurveScene", "LogScene", "blue_and_red", "drawable", "exit_point", "exits", "few_ticks", "height", "near", "neighbors", "percent",
-           "places", "plain", "tint"]
+__all__ = ["CurveScene", "LogScene", "blue_and_red", "drawable", "exit_point", "exits", "few_ticks", "height", "near", "neighbors",
+           "percent", "places", "plain", "tint"]
 
 _MOST_GHOSTS = 3
 
