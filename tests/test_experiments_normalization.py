@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from livegrad.data import load_digits
-from livegrad.experiments.normalization import LINEAR, BatchUnit, Estimates, RowBatch, inputs, matrix_view
+from livegrad.experiments.inputs import inputs
+from livegrad.experiments.normalization import LINEAR, BatchUnit, Estimates, RowBatch, matrix_view
 from livegrad.norms import BatchNorm
 
 # --- inputs ---
@@ -137,7 +138,8 @@ def test_the_test_set_by_running_and_by_its_own_statistics(estimates):
     shifted = estimates.view(64, 0.9, 200, shift=2.0)
     assert shifted.test.mean() - warm.test.mean() == pytest.approx(2 * math.sqrt(estimates.var / warm.running_var[-1]), rel=1e-4)
     own = estimates.view(64, 0.9, 200, shift=2.0, own_statistics=True)
-    assert abs(own.test.mean()) < 1e-12 and own.test.size == 360 // 64 * 64  # the shift cannot be seen any more
+    assert abs(own.test.mean()) < 1e-12  # the shift cannot be seen any more
+    assert own.test.size == 360 // 64 * 64 == 360 - own.left_out and not shifted.left_out
     cold = estimates.view(64, 0.9, 0)
     assert len(load_digits()) // 5 + 1 == cold.test.size == 360
     np.testing.assert_allclose(cold.test.mean(), estimates.mean, rtol=0.1)

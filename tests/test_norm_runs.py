@@ -11,7 +11,7 @@ from livegrad.experiments.gradients import standardized_digits
 from livegrad.experiments.norm_runs import (
     BATCHES, CELLS, EXPERIMENTS, WEIGHT_SCALES, Band, accuracy_by_batch, accuracy_by_step, load, loss_by_weight_scale, stored_run)
 from livegrad.experiments.normed_nets import (
-    NORMS, PERCENTILES, evaluation_modes, ioffe_szegedy, learn, small_batches, weight_scales)
+    NORMS, PERCENTILES, evaluation_modes, first_and_last_weights, ioffe_szegedy, learn, small_batches, weight_scales)
 from livegrad.losses import softmax_cross_entropy
 from livegrad.mlp import MLP
 from livegrad.optim import SGD
@@ -57,6 +57,16 @@ def test_batch_norm_starts_the_same_from_weights_of_every_size():
     one, hundred = (list(weight_scales(scale, "relu", steps=20))[-1].runs for scale in (1.0, 100.0))
     assert one["batch"].loss[0] == pytest.approx(hundred["batch"].loss[0], rel=1e-4)
     assert hundred["none"].loss[0] > 1000 * one["none"].loss[0]
+
+
+def test_under_batch_norm_the_rows_of_weights_only_grow():
+    before, after = first_and_last_weights(1.0, seed=3, steps=60)
+    assert before.std() * math.sqrt(50) == pytest.approx(1, abs=0.05)
+    lengths = [np.linalg.norm(w, axis=1) for w in (before, after)]
+    assert np.all(lengths[1] > lengths[0])  # Pythagoras, for the gradient is at right angles to each row
+    start, end = first_and_last_weights(0.1, seed=3, steps=0)
+    np.testing.assert_allclose(start, before / 10)
+    np.testing.assert_array_equal(start, end)
 
 
 def test_batches_of_one_are_refused_by_batch_norm_and_by_nothing_else():

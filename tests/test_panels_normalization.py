@@ -9,8 +9,8 @@ from driving import drive, pull
 
 from livegrad.experiments.norm_runs import WEIGHT_SCALES, accuracy_by_batch, load, loss_by_weight_scale
 from livegrad.panels import training
-from livegrad.panels.normalization import (
-    axis_panel, batch_size_panel, batchnorm_panel, bn_or_ln_panel, inputs_panel, ioffe_szegedy_panel, one_row_panel, prior_panel)
+from livegrad.panels.normalization import axis_panel, batch_size_panel, batchnorm_panel, inputs_panel, one_row_panel
+from livegrad.panels.normed_nets import bn_or_ln_panel, ioffe_szegedy_panel, prior_panel
 
 TRAINED = [prior_panel, bn_or_ln_panel, ioffe_szegedy_panel]
 PANELS = [inputs_panel, batchnorm_panel, batch_size_panel, one_row_panel, axis_panel, *TRAINED]
@@ -67,6 +67,9 @@ def test_a_path_that_leaves_is_cut_where_it_is_far_away():
     panel = inputs_panel("mean=5 std=5 rate=2.2 steps=200")
     path = panel._scene._bowls[0][1].get_xydata()
     assert 5 < len(path) < 200 and np.abs(path[:-1]).max() <= 50
+    assert all(len(gone.get_xdata()) == 1 for *_, gone, _ in panel._scene._bowls)
+    panel.state = "rate=1"
+    assert not any(len(gone.get_xdata()) for *_, gone, _ in panel._scene._bowls)
 
 
 # --- one unit ---
@@ -116,8 +119,23 @@ def test_its_readout_is_the_arithmetic():
     assert "refuses to train" in panel.readout and "stay at 0 and 1" in panel.readout
     panel.state = "statistics=own"
     assert panel.readout.endswith("by its own batches is refused, too.") and "refused" in panel._scene._words[2].get_text()
-    panel.state = "batch=32 shift=3"
+    panel.state = "batch=256 shift=0"
+    assert panel.readout.endswith("The last 104 test examples fill no batch and are left out.")
+    panel.state = "batch=32 statistics=running seen=0"
+    assert "After 0 batches 100 % of" in panel.readout and panel._scene._words[1].get_text() == "start left: 100 %"
+    panel.state = "seen=200"
+    assert "After 200 batches < 0.01 % of" in panel.readout
+    panel.state = "batch=32 shift=3 statistics=own seen=10"
     assert "by its own batches, the test set has mean 0 and standard deviation 1." in panel.readout
+
+
+def test_what_the_axes_of_the_batches_cannot_hold_is_marked():
+    panel = batch_size_panel()
+    assert not len(panel._scene._lost.get_xdata()) and not len(panel._scene._beyond.get_xdata())
+    panel.state = "batch=2 momentum=0 statistics=own"
+    ratios = [panel.result.means / panel.result.true_mean, panel.result.running_var / panel.result.true_var]
+    assert max(map(np.max, ratios)) > 2.05 and len(panel._scene._lost.get_xdata())
+    np.testing.assert_allclose(np.sort(panel._scene._beyond.get_xdata()), [-1, 1], atol=0.15)
 
 
 # --- one row, one matrix ---
@@ -131,9 +149,11 @@ def test_the_others_move_under_batch_norm_in_training_mode_only():
     assert panel.controls["x2"].value == pytest.approx(3.0)
     panel.state = "statistics=running"
     assert "batch norm stay exactly where they were" in panel.readout
-    low, high = panel._scene._words[1].axes.get_ylim()
-    panel.state = "x1=-5 x2=5 x3=-5"
-    assert all(low < out.min() and out.max() < high for out in panel.result.outputs.values())
+    panel.state = "x1=-5 x2=5 x3=-2"
+    *_, beyond = panel._scene._shown["batch"]
+    assert beyond.get_xdata().tolist() == [1] and panel.result.outputs["batch"][0, 0] < -4
+    panel.state = "x1=5 x2=5 x3=-5 statistics=batch batch=16"
+    assert all(not len(curves[-1].get_xdata()) for curves in panel._scene._shown.values())
 
 
 def test_the_frame_follows_the_norm_and_can_be_pulled():
@@ -152,10 +172,16 @@ def test_the_frame_follows_the_norm_and_can_be_pulled():
 def test_the_statistics_drawn_are_those_of_the_matrix():
     panel = axis_panel("norm=layer feature_scale=8")
     (mean, variance, lost), (columns, *_) = panel._scene._stats
+    above, below = (marks.get_xydata().astype(int) - 1 for marks in panel._scene._signs[1])
+    assert np.all(panel.result.out[tuple(above.T[::-1])] > 0) and np.all(panel.result.out[tuple(below.T[::-1])] < 0)
+    assert len(above) + len(below) == 64 and panel._scene._titles[1].get_text() == "after layer norm"
     np.testing.assert_allclose(mean.get_xdata(), 0, atol=1e-12)
     np.testing.assert_allclose(variance.get_xdata(), 1, atol=1e-3)
     np.testing.assert_allclose(columns.get_ydata(), panel.result.out.mean(axis=0).clip(-2.2, 4.2))
     assert "RMS norm" in axis_panel("norm=rms").readout and "not to 0" in axis_panel("norm=rms").readout
+    root = axis_panel("norm=rms")._scene
+    assert root._words[1].get_text().endswith("rms 1") and root._titles[1].get_text() == "after RMS norm"
+    assert "feature 5 of example 5 has mean" in axis_panel("norm=group groups=8 which=5").readout
 
 
 # --- training ---
@@ -170,7 +196,19 @@ def test_the_prior_opens_finished_and_its_marks_lie_on_the_stored_curves():
     assert panel.controls["weight_scale"].value == 1 and panel.result.at == WEIGHT_SCALES[12] == 10
     assert panel.readout.startswith("Not trained yet: press Train. Weight scale 10;")
     panel.train()
-    assert "loss infinite (overflow) without" in panel.readout and panel._scene._words[1].get_text().startswith("overflow")
+    assert "loss infinite (overflow) without" in panel.readout and panel._scene._words[1].get_text().startswith("none ∞, batch ")
+    places, _ = panel._scene._beyond[1].get_data()
+    median = panel.result.stored["none"].median
+    assert places.tolist() == [scale for scale, loss in zip(WEIGHT_SCALES, median, strict=True) if np.isinf(loss)]
+
+
+def test_a_preset_of_the_prior_shows_a_finished_run_beside_the_stored_medians():
+    panel = prior_panel("steps=60")
+    panel._jump({"weight_scale": 2.0})
+    bands = loss_by_weight_scale("relu", 0.1, 60)
+    assert panel.result.live.taken == 60 and panel.readout.startswith("Weight scale 100, after 60 updates")
+    assert panel.readout.endswith(
+        f"Medians of the stored seeds: infinite (overflow) without, {bands['batch'].median[-1]:.3g} with batch norm.")
 
 
 def test_the_stored_curves_follow_activation_rate_and_updates():
@@ -187,9 +225,12 @@ def test_bn_or_ln_at_one_and_at_four():
     panel.state = "batch=1 steps=40"
     panel.train()
     assert "Batch norm refuses" in panel.readout and "with batch norm" not in panel.readout
-    assert len(panel._scene._accuracy["batch"].get_xdata()) == 0 and panel._scene._words[0].get_text().count("refused") == 1
+    assert len(panel._scene._accuracy["batch"].get_xdata()) == 0 and "batch refused" in panel._scene._words[0].get_text()
+    assert panel.readout.endswith("% with layer norm.") and "Medians of the stored seeds:" in panel.readout
     np.testing.assert_allclose(panel._scene._medians["batch"].get_ydata(), accuracy_by_batch(40)["batch"].median[1:])
     pull(panel, 0, 16.0, 0.5)
+    assert panel._scene._words[0].get_text() == "not trained yet"
+    assert not any(len(mark.get_xdata()) for mark in panel._scene._marks.values())
     assert panel.controls["batch"].value in (15, 16, 17)
 
 
@@ -200,7 +241,7 @@ def test_the_paper_s_panel_opens_on_the_stored_run_and_trains_a_short_one():
     assert panel.readout.startswith(f"After 50,000 updates {100 * shares[0]:.1f} % of the test digits are right without")
     assert f"{100 * shares[1]:.1f} % with it" in panel.readout
     panel.state = "steps=500 seed=1"
-    assert panel.readout == "Not trained yet: press Train."
+    assert panel.readout == "Not trained yet: press Train." and panel._scene._words.get_text() == "not trained yet"
     panel.train()
     assert panel.result.taken == 500 and "After 500 updates" in panel.readout
     assert ioffe_szegedy_panel("seed=9").readout == "Not trained yet: press Train."

@@ -34,7 +34,12 @@ LINES: dict[str, dict[str, Any]] = {
     "batch_norm": {"color": "#117733", "linestyle": "-", "marker": "o"},
     "layer_norm": {"color": "#4477AA", "linestyle": "-.", "marker": "^"},
     "plain_net": {"color": "#44AA99", "linestyle": "--", "marker": "s"},
+    "sgd": {"color": "#EE7733", "linestyle": "-", "marker": "o"},
+    "momentum": {"color": "#CC3311", "linestyle": "--", "marker": "s"},
+    "rmsprop": {"color": "#33AADD", "linestyle": "-.", "marker": "^"},
+    "adam": {"color": "#004488", "linestyle": "-", "marker": "D"},
     "residual_net": {"color": "#AA3377", "linestyle": "-", "marker": "o"},
+    "copies": {"color": "#666633", "linestyle": "--", "marker": "D"},
 }
 """Line, marker and color of each quantity, as keyword arguments of `Axes.plot`."""
 

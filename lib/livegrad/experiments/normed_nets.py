@@ -21,8 +21,8 @@ from livegrad.norms import BatchNorm, LayerNorm, Norm
 from livegrad.optim import SGD, Adam, Optimizer
 from livegrad.validation import choice
 
-__all__ = ["NORMS", "PERCENTILES", "Comparison", "Learning", "Modes", "compare", "evaluation_modes", "ioffe_szegedy", "learn",
-           "small_batches", "weight_scales"]
+__all__ = ["NORMS", "PERCENTILES", "Comparison", "Learning", "Modes", "compare", "evaluation_modes", "first_and_last_weights",
+           "ioffe_szegedy", "learn", "small_batches", "weight_scales"]
 
 NORMS: dict[str, Callable[..., Norm] | None] = {"none": None, "batch": partial(BatchNorm.create, unbiased=True),
                                                 "layer": LayerNorm.create}
@@ -206,7 +206,7 @@ def compare(norms: Sequence[str], sizes: Sequence[int], init: str | Draw, activa
     (60, 1.0, array([ 0, 30, 60]))
     """
     def start(name: str) -> Iterator[Learning]:
-        weights, order = (np.random.default_rng(child) for child in np.random.SeedSequence(seed).spawn(2))
+        weights, order = _streams(seed, 2)
         net = MLP.create(sizes, weights, init, activation, dtype=dtype, norm=choice("norms", name, NORMS))
         return learn(net, optimizer(), order, steps, batch, every, standardized)
 
@@ -243,12 +243,42 @@ def weight_scales(weight_scale: float, activation: str | Activation = "relu", le
     >>> [bool(run.accuracy[-1] > 0.8) for run in last.runs.values()]
     [False, True]
     """
-    sizes = [64, 50, 50, 50, 10]
+    return compare(norms, _SIZES, _scaled(weight_scale), activation, partial(SGD, learning_rate), seed, steps, batch=60, every=20)
 
+
+_SIZES = [64, 50, 50, 50, 10]
+
+
+def _scaled(weight_scale: float) -> Draw:
     def init(shape: tuple[int, int], rng: np.random.Generator) -> np.ndarray:
-        return lecun_normal(shape, rng, gain=1.0 if shape[0] == sizes[-1] else weight_scale)
+        return lecun_normal(shape, rng, gain=1.0 if shape[0] == _SIZES[-1] else weight_scale)
 
-    return compare(norms, sizes, init, activation, partial(SGD, learning_rate), seed, steps, batch=60, every=20)
+    return init
+
+
+def first_and_last_weights(weight_scale: float, seed: int = 0, steps: int = 300) -> tuple[np.ndarray, np.ndarray]:
+    """The second hidden layer's weights in the ReLU net with batch norm of `weight_scales`, before the training and after it.
+
+    Parameters
+    ----------
+    weight_scale, seed, steps
+        As there.
+
+    Returns
+    -------
+    ndarray (50, 50), ndarray (50, 50)
+
+    Examples
+    --------
+    >>> before, after = first_and_last_weights(0.01, steps=20)
+    >>> bool(np.linalg.norm(after) > 2 * np.linalg.norm(before))
+    True
+    """
+    weights, order = _streams(seed, 2)
+    net = MLP.create(_SIZES, weights, _scaled(weight_scale), norm=NORMS["batch"])
+    before = net.weights[1].copy()
+    deque(learn(net, SGD(0.1), order, steps, batch=60, every=steps), maxlen=0)
+    return before, net.weights[1]
 
 
 def small_batches(batch: int, seed: int = 0, steps: int = 300, norms: Sequence[str] = tuple(NORMS)) -> Iterator[Comparison]:
@@ -355,7 +385,7 @@ def evaluation_modes(batch: int, seeds: Sequence[int] = range(5), steps: int = 3
     by_class = test[np.argsort(labels[test], kind="stable")]
     rows = []
     for seed in seeds:
-        weights, order, mixing = (np.random.default_rng(child) for child in np.random.SeedSequence(seed).spawn(3))
+        weights, order, mixing = _streams(seed, 3)
         net = MLP.create([64, 100, 100, 10], weights, norm=NORMS["batch"])
         deque(learn(net, Adam(), order, steps, batch=60, every=steps), maxlen=0)
 
@@ -366,6 +396,11 @@ def evaluation_modes(batch: int, seeds: Sequence[int] = range(5), steps: int = 3
         shuffled = mixing.permutation(test)
         rows.append([right(shuffled, train=False), right(shuffled, train=True), right(by_class, train=True)])
     return Modes(*np.array(rows).T)
+
+
+def _streams(seed: int, count: int) -> list[np.random.Generator]:
+    """Of weights, of the order of the minibatches, …"""
+    return [np.random.default_rng(child) for child in np.random.SeedSequence(seed).spawn(count)]
 
 
 @cache

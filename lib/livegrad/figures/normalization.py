@@ -1,28 +1,21 @@
-"""Pictures of normalization: of inputs, of a unit, of a batch, of a matrix, and of nets that train with it."""
+"""Pictures of normalization: of inputs, of a unit, of a batch and of a matrix."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
-from matplotlib.ticker import MaxNLocator, NullLocator
+from matplotlib.ticker import NullLocator
 
-from livegrad.experiments.norm_runs import Band, Beside
-from livegrad.experiments.normalization import LINEAR, BatchView, Bowl, Inputs, MatrixView, OneRow, UnitView
-from livegrad.experiments.normed_nets import Comparison
-from livegrad.figures.scene import CurveScene, blue_and_red, drawable, few_ticks, percent, places, plain
+from livegrad.experiments.inputs import Bowl, Inputs
+from livegrad.experiments.normalization import LINEAR, BatchView, MatrixView, OneRow, UnitView
+from livegrad.figures.scene import CurveScene, blue_and_red, drawable, exit_point, percent, places, plain
 from livegrad.style import LINES, Style
 
-__all__ = ["BatchSizeScene", "BatchUnitScene", "InputsScene", "IoffeSzegedyScene", "MatrixScene", "NAMES", "OneRowScene",
-           "SmallBatchScene", "WeightScaleScene"]
+__all__ = ["BatchSizeScene", "BatchUnitScene", "InputsScene", "MatrixScene", "OneRowScene", "start_left"]
 
-NAMES = {"none": "no norm", "batch": "batch norm", "layer": "layer norm"}
-"""What the legend calls the nets."""
-
-_QUANTITY = {"none": "unnormalized", "batch": "batch_norm", "layer": "layer_norm"}
 _GRAY = "#999999"
 
 
@@ -55,12 +48,13 @@ class InputsScene(CurveScene):
                      xlabel="$w_1$ − the right one")
             axes.grid(False)
             self.heading(axes, text)
-            rings = self.curve(axes, "loss", marker="", linewidth=0.55 * style.width)
+            rings = self.curve(axes, "threshold", "" if self._bowls else "loss: 100, 30, 10, 3, 1 % of the first", color=_GRAY,
+                               linestyle="-", linewidth=0.55 * style.width)
             path = self.curve(axes, quantity, label, linestyle="-", marker=".", linewidth=0.7 * style.width)
             axes.plot(0, 0, "*", color="black", markersize=5 * style.width)
-            self._bowls.append((rings, path, self.words(axes)))
+            self._bowls.append((rings, path, self.crosses(axes, "" if self._bowls else "leaves", size=4), self.words(axes)))
         bowls[0].set_ylabel("$w_2$ − the right one")
-        self.legend(figure)
+        self.legend(figure, columns=2)
         self._words = self.words(self._plane)
 
     def update(self, result: Inputs) -> None:
@@ -70,9 +64,10 @@ class InputsScene(CurveScene):
         mean, std = result.raw.mean(axis=0), result.raw[:, 0].std()
         self._center.set_data(*mean[:, None])
         self._width.set_data([mean[0] + std], [mean[1]])
-        for (rings, path, words), bowl in zip(self._bowls, (result.before, result.after), strict=True):
+        for (rings, path, gone, words), bowl in zip(self._bowls, (result.before, result.after), strict=True):
             rings.set_data(*bowl.contours(self.SHARES).T)
             path.set_data(*_until_it_leaves(bowl.path).T)
+            gone.set_data(*exit_point(gone.axes, bowl.path))
             words.set_text(f"κ = {plain(bowl.condition)}:  {_needed(bowl)}")
         self._words.set_text(f"means {plain(round(mean[0], 6) + 0.0)},  std {plain(std)} and 1")
 
@@ -114,8 +109,10 @@ class BatchUnitScene(CurveScene):
             axes.axvspan(*linear, color=LINES["slope"]["color"], alpha=0.3, linewidth=0)
             self.heading(axes, text)
         for axes in (self._into, self._out):
-            axes.plot(z, 1 / (1 + np.exp(-z)), color=_GRAY, linewidth=0.6 * style.width)
+            label = "σ" if axes is self._into else None
+            axes.plot(z, 1 / (1 + np.exp(-z)), color=_GRAY, linewidth=0.6 * style.width, label=label)
             axes.set_xticks((-5, 0, 5))
+        self._into.plot([], [], color=LINES["slope"]["color"], alpha=0.3, linewidth=4 * style.width, label="linear region")
         self._act.set_xticks((0, 0.5, 1))
         self._z = self.histogram(self._into, "unnormalized", label="without")
         self._normed = self.histogram(self._out, "batch_norm", label="with batch norm")
@@ -124,7 +121,7 @@ class BatchUnitScene(CurveScene):
         self._arm = self.curve(self._out, "weight", "β to β + γ", marker="", linestyle="-")
         self._center, self._width = self.ring(self._out), self.ring(self._out)
         self._beyond = self.crosses(self._into, "beyond the axis", size=4), self.crosses(self._out, size=4)
-        self.legend(figure)
+        self.legend(figure, columns=3)
         self._words = [self.words(axes) for axes in (self._into, self._out, self._act)]
 
     def update(self, result: UnitView) -> None:
@@ -142,14 +139,19 @@ class BatchUnitScene(CurveScene):
         self._center.set_data(ends[:1], [1.05])
         self._width.set_data(ends[1:], [1.05])
         into, out, act = self._words
-        into.set_text(f"mean {plain(result.mean)}, std {plain(np.sqrt(result.var))}")
-        out.set_text(f"β = {plain(result.beta)}, γ = {plain(result.gamma)}")
+        into.set_text(f"mean {_short(result.mean)}, std {_short(np.sqrt(result.var))}")
+        out.set_text(f"β = {_short(result.beta)}, γ = {_short(result.gamma)}")
         before, after = result.linear
         act.set_text(f"linear: {percent(before)} → {percent(after)}")
 
     def grips(self) -> Sequence[tuple[Axes, float, float]]:
         """β, and β + γ."""
         return places(self._center, self._width)
+
+
+def _short(value: float) -> str:
+    """Two decimals, none where it is whole, and 0 without a sign."""
+    return f"{round(value, 2) + 0.0:.4g}"
 
 
 def _heights(x: np.ndarray, edges: np.ndarray) -> np.ndarray:
@@ -195,16 +197,18 @@ class BatchSizeScene(CurveScene):
         self._batches = self.curve(self._middle, "activation", "mean of one batch", linestyle="", marker=".", alpha=0.35)
         self._running = [self.curve(self._middle, "activation", marker=""),
                          self.curve(self._middle, "difference", linewidth=1.3 * style.width)]
+        self._lost = self.crosses(self._middle, "beyond the axis")
         self._now = self.ring(self._middle)
-        self._right.set(xlim=(-5, 5), ylim=(0, 0.75), yticks=(), xticks=(-4, -2, 0, 2, 4), xlabel="what the next layer reads")
+        self._right.set(xlim=(-5, 5), ylim=(0, 0.75), yticks=(), xticks=(-4, -2, 0, 2, 4), xlabel=r"$\hat z$")
         self.heading(self._right, "test set, normalized")
         edges = np.linspace(-5, 5, 51)
         usual = (train - train.mean()) / train.std()
         shape, _ = np.histogram(usual, edges, density=True)
-        self._right.stairs(shape, edges, color="black", linestyle=":", linewidth=0.7 * style.width)
+        thin = {"color": _GRAY, "linewidth": 0.6 * style.width}
+        self._right.plot(edges, [*shape, 0], drawstyle="steps-post", label="training set", **thin)
         self._test = self.histogram(self._right, "pre_activation")
         self._beyond = self.crosses(self._right, size=4)
-        self.legend(figure)
+        self.legend(figure, columns=3)
         self._words = [self.words(axes) for axes in (self._left, self._middle, self._right)]
 
     def update(self, result: BatchView) -> None:
@@ -216,24 +220,35 @@ class BatchSizeScene(CurveScene):
         self._size.set_data([result.batch], [0.03])
         seen = np.arange(len(result.means) + 1)
         low, high = self._middle.get_ylim()
-        self._batches.set_data(seen[1:], np.clip(result.means / result.true_mean, low, high))
+        self._batches.set_data(seen[1:], result.means / result.true_mean)
         for line, average, true in zip(self._running, (result.running_mean, result.running_var),
                                        (result.true_mean, result.true_var), strict=True):
-            line.set_data(seen, np.clip(average / true, low, high))
-        self._now.set_data([seen[-1]], [self._running[0].get_ydata()[-1]])
+            line.set_data(seen, average / true)
+        x, y = np.concatenate([line.get_xydata() for line in (self._batches, *self._running)]).T
+        off = (y < low) | (y > high)
+        self._lost.set_data(x[off], np.clip(y[off], low + 0.06, high - 0.06))
+        self._now.set_data([seen[-1]], np.clip(self._running[0].get_ydata()[-1:], low, high))
         edges = np.linspace(-5, 5, 51)
         inside = np.clip(result.test, -4.99, 4.99)
-        self._test(np.histogram(inside, edges)[0] / (0.2 * max(len(inside), 1)), edges)
+        heights, top = np.histogram(inside, edges)[0] / (0.2 * max(len(inside), 1)), self._right.get_ylim()[1]
+        self._test(heights, edges)
         sides = [(side * 4.8, 0.05) for side in (-1, 1) if np.any(side * result.test > 5)]
-        self._beyond.set_data(*np.reshape(sides, (-1, 2)).T)
+        tall = [(at + 0.1, 0.96 * top) for at in edges[:-1][heights > top]]
+        self._beyond.set_data(*np.reshape(sides + tall, (-1, 2)).T)
         left, middle, right = self._words
-        left.set_text(rf"x̄: {plain(spread[0])} σ    s²: {plain(spread[1])} σ²")
-        middle.set_text("B = 1: refused" if result.batch == 1 else f"start left: {percent(result.start_left, '.2g')}")
-        right.set_text(f"mean {result.test.mean():.2f}, std {result.test.std():.2f}" if result.test.size else "B = 1: refused")
+        left.set_text(f"x̄ {spread[0]:.2g} σ,  s² {spread[1]:.2g} σ²")
+        middle.set_text("B = 1: refused" if result.batch == 1 else f"start left: {start_left(result)}")
+        right.set_text(f"mean {round(result.test.mean(), 2) + 0.0:.2f}, std {result.test.std():.2f}" if result.test.size
+                       else "B = 1: refused")
 
     def grips(self) -> Sequence[tuple[Axes, float, float]]:
         """The batch size, and the number of batches met."""
         return places(self._size, self._now)
+
+
+def start_left(result: BatchView) -> str:
+    """The share of the first values that is still in the running averages, in words."""
+    return "< 0.01 %" if 0 < result.start_left < 1e-4 else percent(result.start_left, ".3g" if result.start_left == 1 else ".2g")
 
 
 # --- one row ---
@@ -243,25 +258,25 @@ class OneRowScene(CurveScene):
     """A batch of rows with three features each, and the same rows out of batch norm and out of layer norm."""
 
     title = ("Three plots, each with a broken line per example over its three features: the batch, the batch after batch norm, "
-             "and after layer norm. One example can be moved; the pale lines show where all were before")
+             "and after layer norm. One example can be moved; the dashed lines show where all were before")
     aspect = 2.6
 
     def __init__(self, figure: Figure, style: Style) -> None:
         super().__init__(style)
         axes = figure.subplots(1, 3)
-        looks = (("x", "the batch", "pre_activation"), ("batch", "out of batch norm", "batch_norm"),
-                 ("layer", "out of layer norm", "layer_norm"))
         self._shown = {}
-        for one, (name, text, quantity) in zip(axes, looks, strict=True):
-            one.set(xlim=(0.7, 3.3), ylim=(-5.7, 5.7), xlabel="feature", xticks=(1, 2, 3), yticks=(-4, -2, 0, 2, 4))
+        for one, (name, text, reach) in zip(axes, (("x", "the batch", 5.7), ("batch", "out of batch norm", 4.0),
+                                                   ("layer", "out of layer norm", 4.0)), strict=True):
+            one.set(xlim=(0.7, 3.3), ylim=(-reach, reach), xlabel="feature", xticks=(1, 2, 3), yticks=(-4, -2, 0, 2, 4))
             one.axhline(0, color=_GRAY, linewidth=1)
             self.heading(one, text)
-            first = not self._shown
-            thin = {"linestyle": "-", "linewidth": 0.6 * style.width}
-            before = self.curve(one, "threshold", "before" if first else "", alpha=0.6, **thin)
-            others = self.curve(one, quantity, marker=".", **thin)
-            row = self.curve(one, "gradient", "the example you move" if first else "", marker="o", linewidth=1.4 * style.width)
-            self._shown[name] = before, others, row
+            row, others, before, beyond = ("",) * 4 if self._shown else (
+                "the example you move", "the others", "where they were", "beyond the axis")
+            self._shown[name] = (
+                self.curve(one, "prediction", row, linestyle="-", marker="o", linewidth=1.3 * style.width),
+                self.curve(one, "slope", others, marker=".", linewidth=0.9 * style.width),
+                self.curve(one, "threshold", before, linestyle="--", linewidth=0.5 * style.width),
+                self.crosses(one, beyond, size=4))
         self._points = self.ring(axes[0])
         self.legend(figure)
         self._words = [self.words(one) for one in axes]
@@ -269,10 +284,13 @@ class OneRowScene(CurveScene):
     def update(self, result: OneRow) -> None:
         """Move the lines."""
         both = zip({"x": result.x, **result.outputs}.values(), {"x": result.x_home, **result.outputs_home}.values(), strict=True)
-        for (now, then), (before, others, row) in zip(both, self._shown.values(), strict=True):
-            before.set_data(*_broken(then))
-            others.set_data(*_broken(now[1:]))
+        for (now, then), (row, others, before, beyond) in zip(both, self._shown.values(), strict=True):
             row.set_data([1, 2, 3], now[0])
+            others.set_data(*_broken(now[1:]))
+            before.set_data(*_broken(then))
+            reach = row.axes.get_ylim()[1]
+            who, feature = np.nonzero(np.abs(now) > reach)
+            beyond.set_data(feature + 1, 0.95 * reach * np.sign(now[who, feature]))
         self._points.set_data([1, 2, 3], result.x[0])
         self._words[0].set_text(f"{len(result.x)} examples")
         for words, name in zip(self._words[1:], result.outputs, strict=True):
@@ -309,11 +327,16 @@ class MatrixScene(CurveScene):
         *maps, self._rows, self._columns = self._maps
         edges, ticks = np.arange(0.5, size + 1), np.arange(1, size + 1)
         self._paint, self._frames = [], []
-        for axes, text in zip(maps, ("before", "after"), strict=True):
+        self._titles, self._signs = [], []
+        for axes, text in zip(maps, ("before", ""), strict=True):
             self._paint.append(self.image(axes, edges, edges))
+            self._signs.append([
+                self.curve(axes, "threshold", f"{label} 0, full color from {end}" if text else "", linestyle="", marker=marker,
+                           color="black", markersize=2.2 * style.width, markeredgewidth=0.4 * style.width)
+                for marker, label, end in (("+", "above", f"{self.FULL:.0f}"), ("_", "below", f"−{self.FULL:.0f}"))])
             axes.set(xlim=(0.4, size + 0.6), ylim=(size + 0.6, 0.4), xticks=ticks, yticks=ticks, xlabel="feature")
             axes.grid(False)
-            self.heading(axes, text)
+            self._titles.append(self.heading(axes, text))
             self._frames.append(self.curve(axes, "prediction", linestyle="-", linewidth=1.7 * style.width))
         maps[0].set_ylabel("example")
         self._handle = self.ring(maps[0])
@@ -325,19 +348,25 @@ class MatrixScene(CurveScene):
         self.heading(self._rows, "rows, after")
         self.heading(self._columns, "columns, after")
         self._stats = [
-            (self.curve(axes, "activation", mean), self.curve(axes, "difference", variance, marker="s"), self.crosses(axes, size=4))
+            (self.curve(axes, "activation", mean), self.curve(axes, "difference", variance, marker="s"),
+             self.crosses(axes, size=4))
             for axes, mean, variance in ((self._rows, "mean", "variance"), (self._columns, "", ""))]
         self.legend(figure)
         self._words = [self.words(axes) for axes in maps]
 
-    def update(self, result: MatrixView) -> None:
-        """Color the matrices and move the frame and the curves."""
+    def update(self, result: MatrixView) -> bool:
+        """Color the matrices and move the frame and the curves; True if the heading names another norm."""
         top, bottom = result.rows.start + 0.5, result.rows.stop + 0.5
         left, right = result.columns.start + 0.5, result.columns.stop + 0.5
-        for paint, frame, x in zip(self._paint, self._frames, (result.x, result.out), strict=True):
+        for paint, frame, signs, x in zip(self._paint, self._frames, self._signs, (result.x, result.out), strict=True):
             paint(blue_and_red(x / self.FULL))
             frame.set_data([left, right, right, left, left], [top, top, bottom, bottom, top])
-        self._handle.set_data(*(([(left + right) / 2], [bottom]) if result.norm == "batch" else ([right], [(top + bottom) / 2])))
+            for marks, side in zip(signs, (1, -1), strict=True):
+                example, feature = np.nonzero(side * x > 0)
+                marks.set_data(feature + 1, example + 1)
+        batch = result.norm == "batch"
+        self._handle.set_data([(left + right) / 2 if batch else right - 0.5],
+                              [bottom - 0.5 if batch else (top + bottom) / 2])
         places = np.arange(1, len(result.out) + 1)
         for (*lines, lost), axis in zip(self._stats, (1, 0), strict=True):
             values = np.array([result.out.mean(axis), result.out.var(axis)])
@@ -348,188 +377,14 @@ class MatrixScene(CurveScene):
             at = inside[beyond], np.broadcast_to(places, inside.shape)[beyond]
             lost.set_data(*(at if axis else at[::-1]))
         for words, numbers in zip(self._words, result.inside, strict=True):
-            words.set_text(f"mean {plain(round(numbers.mean(), 2) + 0.0)}, var {plain(numbers.var())}")
+            root = result.norm == "rms"
+            size = f"rms {plain(np.sqrt(np.mean(numbers**2)))}" if root else f"var {plain(numbers.var())}"
+            words.set_text(f"mean {plain(round(numbers.mean(), 2) + 0.0)}, {size}")
+        after = f"after {result.norm if not root else 'RMS'} norm"
+        changed = self._titles[1].get_text() != after
+        self._titles[1].set_text(after)
+        return changed
 
     def grips(self) -> Sequence[tuple[Axes, float, float]]:
         """The edge of the frame."""
         return places(self._handle)
-
-
-# --- nets that train ---
-
-
-class _NetsScene(CurveScene):
-    """Curves of nets with and without normalization."""
-
-    def _per_norm(self, axes: Axes, norms: Sequence[str], labels: bool = False, **changes: object) -> dict[str, Line2D]:
-        return {norm: self.curve(axes, _QUANTITY[norm], NAMES[norm] if labels else "", **changes) for norm in norms}
-
-    def _stored(self, axes: Axes, norms: Sequence[str]) -> None:
-        """Bands and medians of stored runs, and a mark for the live one."""
-        self._bands = {norm: self.band(axes, _QUANTITY[norm], alpha=0.22) for norm in norms}
-        self._medians = self._per_norm(axes, norms, linewidth=0.7 * self.style.width, marker="")
-        self._marks = self._per_norm(axes, norms, linestyle="", markersize=4.5 * self.style.width, markeredgecolor="white")
-        self._line = self.curve(axes, "threshold")
-        self._handle = self.ring(axes)
-
-    def _show_stored(self, places: Sequence[float], stored: Mapping[str, Band], at: float, heights: Mapping[str, float],
-                     hold: float) -> None:
-        axes = self._handle.axes
-        low, high = axes.get_ylim()
-        for norm, band in stored.items():
-            known = ~np.isnan(band.median)
-            x = np.array(places)[known]
-            ends = [np.clip(b[known], low, high) for b in (band.low, band.high)]
-            self._bands[norm](x, *ends)
-            self._medians[norm].set_data(x, np.clip(band.median[known], low, high))
-            height = heights.get(norm, np.nan)
-            self._marks[norm].set_data(*([at], [np.clip(height, low, high)]) if not np.isnan(height) else ([], []))
-        self._line.set_data([at, at], [low, high])
-        self._handle.set_data([at], [hold])
-
-    def grips(self) -> Sequence[tuple[Axes, float, float]]:
-        """The line that says where the live run is."""
-        return places(self._handle)
-
-
-class WeightScaleScene(_NetsScene):
-    """Left: loss after k updates against the weight scale. Middle: the loss of the live nets. Right: their γ and β."""
-
-    title = ("Left, log axes: loss after some updates against the scale of the first weights, without and with batch norm; bands "
-             "over five stored seeds. Middle, log axis: loss of the two nets that train. Right: range and median of gamma and "
-             "beta in the last hidden layer")
-    aspect = 2.6
-
-    def __init__(self, figure: Figure, style: Style, places: Sequence[float], most_steps: int = 300) -> None:
-        super().__init__(style)
-        self._places = places
-        self._left, self._middle, self._right = figure.subplots(1, 3, width_ratios=(1.15, 1, 0.9))
-        for axes in (self._left, self._middle):
-            axes.set(yscale="log", ylim=(0.001, 30))
-            few_ticks(axes, style)
-            axes.axhline(np.log(10), color=_GRAY, linewidth=1)
-        self._left.set(xscale="log", xlim=(places[0] / 1.15, places[-1] * 1.15), xlabel="weight scale")
-        self._left.set_xticks([0.01, 0.1, 1, 10, 100], ["0.01", "0.1", "1", "10", "100"])
-        self._left.xaxis.set_minor_locator(NullLocator())
-        for axes in (self._middle, self._right):
-            axes.set(xlim=(0, most_steps), xlabel="update", xticks=(0, most_steps // 2, most_steps))
-        self._right.set(ylim=(-1.3, 2.7), yticks=(-1, 0, 1, 2))
-        self.heading(self._left, "loss, five stored seeds")
-        self.heading(self._middle, "loss, live")
-        self.heading(self._right, "γ and β")
-        self._stored(self._left, ("none", "batch"))
-        self._loss = self._per_norm(self._middle, ("none", "batch"), labels=True, marker="")
-        self._ranges = {name: self.band(self._right, "weight") for name in ("gamma", "beta")}
-        self._learned = {"gamma": self.curve(self._right, "weight", "γ: median, range", marker=""),
-                         "beta": self.curve(self._right, "weight", "β", linestyle="--", marker="")}
-        self._beyond = self.crosses(self._middle, "overflow", size=4)
-        self.legend(figure)
-        self._words = [self.words(axes) for axes in (self._left, self._middle, self._right)]
-
-    def update(self, result: Beside) -> None:
-        """Move all curves."""
-        runs, low, high = result.live.runs, *self._middle.get_ylim()
-        self._show_stored(self._places, result.stored, result.at, {norm: run.recent for norm, run in runs.items()}, 0.0025)
-        lost = []
-        for norm, line in self._loss.items():
-            loss = runs[norm].loss
-            line.set_data(np.arange(len(loss)), np.clip(np.where(np.isnan(loss), np.inf, loss), low, high))
-            if runs[norm].overflowed:
-                lost.append((len(loss) - 1, 0.8 * high))
-        self._beyond.set_data(*np.reshape(lost, (-1, 2)).T)
-        normed, at = runs["batch"], result.live.tests("batch")
-        for name, band in self._ranges.items():
-            values = np.clip(getattr(normed, name), *self._right.get_ylim())
-            band(at, values.min(axis=1), values.max(axis=1))
-            self._learned[name].set_data(at, np.median(values, axis=1))
-        self._words[0].set_text(f"scale {plain(result.at)}")
-        self._words[1].set_text(",  ".join(_recent(runs[norm].recent) for norm in self._loss))
-        self._words[2].set_text(f"γ {normed.gamma[-1].min():.2f} to {normed.gamma[-1].max():.2f}")
-
-
-def _recent(loss: float) -> str:
-    return "–" if np.isnan(loss) else "overflow" if np.isinf(loss) else f"{loss:.2g}"
-
-
-class SmallBatchScene(_NetsScene):
-    """Left: test digits right while three nets train. Right: after k updates, against the batch size."""
-
-    title = ("Left: share of test digits right against updates, for nets without normalization, with batch norm and with layer "
-             "norm. Right: the same after some updates against the batch size, log axis; bands over five stored seeds")
-    aspect = 2.3
-
-    def __init__(self, figure: Figure, style: Style, places: Sequence[int], most_steps: int = 1000) -> None:
-        super().__init__(style)
-        self._places, norms = places, tuple(NAMES)
-        self._left, self._right = figure.subplots(1, 2)
-        for axes in (self._left, self._right):
-            axes.set(ylim=(0, 1.02))
-            axes.yaxis.set_major_formatter(lambda share, _: f"{100 * share:.0f} %")
-            axes.axhline(0.1, color=_GRAY, linewidth=1)
-        self._left.set(xlim=(0, most_steps), xlabel="update")
-        self._left.xaxis.set_major_locator(MaxNLocator(5))
-        self._right.set(xscale="log", xlim=(places[0] / 1.15, places[-1] * 1.15), xlabel="batch size")
-        self._right.set_xticks(places, [str(p) for p in places])
-        self._right.xaxis.set_minor_locator(NullLocator())
-        self.heading(self._left, "test digits right, live")
-        self.heading(self._right, "five stored seeds")
-        self._stored(self._right, norms)
-        self._accuracy = self._per_norm(self._left, norms, labels=True, markersize=1.6 * style.width)
-        self.legend(figure)
-        self._words = [self.words(axes) for axes in (self._left, self._right)]
-
-    def update(self, result: Beside) -> None:
-        """Move all curves."""
-        runs = {norm: run for norm, run in result.live.runs.items() if run is not None}
-        self._show_stored(self._places, result.stored, result.at, {norm: run.accuracy[-1] for norm, run in runs.items()}, 0.04)
-        for norm, line in self._accuracy.items():
-            line.set_data(*((result.live.tests(norm), runs[norm].accuracy) if norm in runs else ([], [])))
-        self._words[0].set_text(",  ".join(percent(runs[norm].accuracy[-1]) if norm in runs else "refused" for norm in NAMES))
-        self._words[1].set_text(f"B = {result.at:.0f}")
-
-
-class IoffeSzegedyScene(_NetsScene):
-    """Left: test digits right. Middle and right: what one sigmoid of the last hidden layer reads, without and with batch norm."""
-
-    title = ("Left, log axis of updates: share of test digits right without and with batch norm, with the range of five stored "
-             "seeds. Middle and right: 15th, 50th and 85th percentile of what one sigmoid of the last hidden layer reads, "
-             "without and with batch norm")
-    aspect = 2.6
-
-    def __init__(self, figure: Figure, style: Style, at: np.ndarray, bands: Mapping[str, Band]) -> None:
-        super().__init__(style)
-        self._left, *reads = figure.subplots(1, 3, width_ratios=(1.25, 1, 1))
-        for axes in (self._left, *reads):
-            axes.set(xscale="log", xlim=(0.8 * at[1], 1.15 * at[-1]), xlabel="update")
-            axes.set_xticks((1000, 10_000), ("1,000", "10,000"))
-            axes.xaxis.set_minor_locator(NullLocator())
-        self._left.set(ylim=(0, 1.02))
-        self._left.yaxis.set_major_formatter(lambda share, _: f"{100 * share:.0f} %")
-        self.heading(self._left, "test digits right")
-        for norm, band in bands.items():  # the same for every setting: part of the backdrop
-            color = LINES[_QUANTITY[norm]]["color"]
-            self._left.fill_between(at[1:], band.low[1:], band.high[1:], color=color, alpha=0.25, linewidth=0)
-        self._accuracy = self._per_norm(self._left, tuple(bands), labels=True, marker="")
-        self._read = {}
-        for axes, norm in zip(reads, bands, strict=True):
-            axes.set(ylim=(-5, 5), yticks=(-4, -2, 0, 2, 4))
-            axes.axhspan(-LINEAR, LINEAR, color=LINES["slope"]["color"], alpha=0.3, linewidth=0)
-            self.heading(axes, {"none": "no norm: σ reads $z$", "batch": r"batch norm: $\gamma\hat z+\beta$"}[norm])
-            self._read[norm] = (self.band(axes, _QUANTITY[norm]), self.curve(axes, _QUANTITY[norm], marker=""), self.words(axes))
-        self.legend(figure)
-        self._words = self.words(self._left)
-
-    def update(self, result: Comparison) -> None:
-        """Move all curves."""
-        for norm, (band, middle, words) in self._read.items():
-            run, at = result.runs[norm], result.tests(norm)[1:]  # a log axis has no place for update 0
-            self._accuracy[norm].set_data(at, run.accuracy[1:])
-            low, median, high = np.clip(run.read[1:], *middle.axes.get_ylim()).T
-            band(at, low, high)
-            middle.set_data(at, median)
-            words.set_text(f"{run.read[-1, 0]:.2g} to {run.read[-1, 2]:.2g}")
-        self._words.set_text(",  ".join(percent(result.runs[norm].accuracy[-1]) for norm in self._accuracy))
-
-    def grips(self) -> Sequence[tuple[Axes, float, float]]:
-        """None."""
-        return []

@@ -119,10 +119,10 @@ class CurveScene:
         self.moving.append(text)
         return text
 
-    def legend(self, figure: Figure) -> None:
-        """Explain all labelled curves in one line below the picture."""
+    def legend(self, figure: Figure, columns: int = 6) -> None:
+        """Explain all labelled curves below the picture, in one line if they are not more than the columns."""
         labelled = [line for axes in figure.axes for line in axes.get_lines() if not line.get_label().startswith("_")]
-        figure.legend(handles=labelled, loc="outside lower center", handlelength=2.8, ncols=3 if self.style.lecture else 6)
+        figure.legend(handles=labelled, loc="outside lower center", handlelength=2.8, ncols=min(columns, 3 if self.style.lecture else 6))
 
     def pin(self, result: Any) -> None:
         """Leave the present curves behind as pale, thin lines. None takes all such ghosts away."""
