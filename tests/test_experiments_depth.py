@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 
 from livegrad.experiments import depth_runs
-from livegrad.experiments.depth import (
-    ResidualStack, closest_polyline, pieces, random_pieces, sawtooth, sawtooth_view, tent_net)
 from livegrad.experiments.depth_runs import (
     AT, CELLS, DEPTHS, RULES, beside, budget_runs, rule_runs, rules, stored_budget_run)
 from livegrad.experiments.depth_training import (
     BUDGET, CASES, CONNECTIONS, ITEMS, Arm, budget_run, equal_width, fit, parameter_count, rule_of_thumb, teeth_data)
+from livegrad.experiments.residual_stack import ResidualStack
+from livegrad.experiments.sawtooth import closest_polyline, pieces, random_pieces, sawtooth, sawtooth_view, tent_net
 from livegrad.losses import softmax_cross_entropy
 from livegrad.mlp import MLP
 from livegrad.norms import LayerNorm
@@ -223,7 +223,10 @@ def test_the_file_is_what_the_cells_give_at_their_start():
         *_, end = rule_of_thumb(ITEMS[item][case][side], seed, steps=50)
         assert end.accuracy[1] == pytest.approx(rule_runs(item, case)[side, seed, 1], abs=0.02)
     assert len(CELLS) == 3 * len(DEPTHS) * 2 * 5 + 3 * 3 * 2 * 5
-    assert stored_budget_run(3, 5, "plain", 0) is None and stored_budget_run(3, 4, "plain", 5) is None
+    with pytest.raises(ValueError, match="hidden: expected one of 1, 2, 3, 4, 6"):
+        stored_budget_run(3, 5, "plain", 0)
+    with pytest.raises(ValueError, match="seed: expected one of 0, 1, 2, 3, 4"):
+        stored_budget_run(3, 4, "plain", 5)
 
 
 def test_what_the_runs_of_equal_budget_say():
@@ -256,6 +259,7 @@ def test_what_the_rules_say():
 
 def test_a_run_stands_beside_the_stored_ones():
     both = beside(stored_budget_run(2, 3, "residual", 1))
+    assert both.median == np.median(budget_runs(2, "residual")[DEPTHS.index(3), :, -1])
     assert both.stored["residual"].median[2] == np.median(budget_runs(2, "residual")[2, :, -1]) and both.progress == 1
     assert both.true[0] == 0 and both.true[32] == 1 and set(CASES) == {"typical", "hard", "limit"}
 

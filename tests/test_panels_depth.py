@@ -12,7 +12,7 @@ from livegrad.panels import training
 from livegrad.panels.depth import budget_panel, checklist_panel, residual_panel, sawtooth_panel
 
 ONLY = {sawtooth_panel: {"seed": (3,), "times": ("1", "16"), "width": (2,), "noise": (0.0, 0.2)},
-        residual_panel: {"blocks": (200,), "weight_scale": (2.0,)}, budget_panel: {"hidden": (1, 32), "seed": (0,)}}
+        residual_panel: {"blocks": (200,), "weight_scale": (2.0,)}, budget_panel: {"hidden": ("1", "32"), "seed": (0,)}}
 
 
 @pytest.fixture(autouse=True)
@@ -40,8 +40,8 @@ def test_no_corner_breaks_a_panel(factory):
 def test_the_sawtooth_is_written_by_the_deep_net_only():
     panel = sawtooth_panel("layers=6")
     assert panel.readout.startswith("The deep net (12 units, 37 parameters) has 64 linear pieces and writes the sawtooth "
-                                    "exactly; one hidden layer of 12 units (37 parameters) has at most 13 and comes as "
-                                    "close as 0.26")
+                                    "exactly; one hidden layer of 12 units (37 parameters) has at most 13 and comes no "
+                                    "closer than about 0.26")
     assert "but is off by at least ½ somewhere" in panel.readout
     panel.controls["times"].value = "8"
     assert panel.result.units == 96 and "(289 parameters) has at most 97 and can be exact, too" in panel.readout
@@ -74,7 +74,12 @@ def test_a_stack_in_words():
     assert panel._scene._words[0].get_text() == f"overflow after block {panel.result.overflow}"
     panel.state = "skip=no weight_scale=0.8"
     assert panel.result.survival < 1e-15 and "of that behind the last. The eigenvalues" in panel.readout
-    assert len(panel._scene._beyond.get_xdata()) > 0
+    panel.state = "weight_scale=0.3"
+    assert all(len(marks.get_xdata()) > 0 for marks in panel._scene._beyond.values())
+    panel.state = "skip=yes norm=post weight_scale=1"
+    values = panel.result.eigenvalues
+    assert f"have mean {values.mean().real:.3g} and modulus {abs(values).max():.3g} at most" in panel.readout
+    assert np.count_nonzero(abs(values) < 1e-3) == 2  # layer norm takes away mean and length
 
 
 def test_blocks_and_the_disk_can_be_pulled():
@@ -98,6 +103,16 @@ def test_the_curves_are_the_result():
     np.testing.assert_allclose(points[:, 0] + 1j * points[:, 1], panel.result.eigenvalues)
 
 
+def test_a_pin_leaves_the_eigenvalues_behind():
+    panel = residual_panel("norm=pre")
+    before = panel._scene._values.get_xydata().copy()
+    panel.pin()
+    panel.state = "norm=post"
+    np.testing.assert_allclose(panel._scene._ghosts[0][-1].get_xydata(), before)
+    panel.reset()
+    assert not panel._scene._ghosts and len(panel._scene._plane.get_lines()) == 5
+
+
 # --- equal budget ---
 
 
@@ -105,14 +120,18 @@ def test_the_budget_opens_on_a_stored_run_and_trains_a_live_one():
     panel = budget_panel()
     share = budget_runs(3, "plain")[DEPTHS.index(4), 0, -1]
     assert panel.readout.startswith("4 hidden layers of 17 units, 988 parameters, plain: after 1000 updates ")
-    assert f" {100 * share:.0f} % of the test points are right. ‖∂C/∂Z‖ is" in panel.readout and panel._progress.value == 1
-    pull(panel, 0, 2.0, 0.5)
-    assert panel.controls["hidden"].value == 2 and panel.readout.startswith("Not trained yet: press Train. 2 hidden layers of ")
+    middle = np.median(budget_runs(3, "plain")[DEPTHS.index(4), :, -1])
+    assert f" {100 * share:.0f} % of the test points are right (median of five stored runs: {100 * middle:.3g} %)" in panel.readout
+    assert panel._progress.value == 1
+    pull(panel, 0, 2.2, 0.5)  # the depth moves from one stored run to the next, and is never between
+    assert panel.controls["hidden"].value == "2" and panel.readout.startswith("2 hidden layers of 29 units, ")
+    first = next(panel._run(**panel.values))
+    assert first.live.taken == 0 and panel._describe(first).startswith("Not trained yet: press Train. 2 hidden layers of 29 ")
     panel.train()
     stored = budget_runs(3, "plain")[DEPTHS.index(2), 0]
     np.testing.assert_allclose(panel.result.live.accuracy[:3], stored[:3], atol=0.02)
     assert panel.result.live.taken == 1000 and panel.problem == ""
-    assert budget_panel("seed=9").readout.startswith("Not trained yet")
+    assert "(branches times 1/√31): after 1000" in budget_panel("hidden=32 connection=residual").readout
 
 
 def test_its_curves_are_the_stored_runs():
@@ -121,7 +140,10 @@ def test_its_curves_are_the_stored_runs():
         runs = budget_runs(2, connection)[:, :, -1]
         np.testing.assert_allclose(panel._scene._medians[connection].get_ydata(), np.median(runs, axis=1))
     np.testing.assert_allclose(panel._scene._learned.get_ydata(), panel.result.live.learned)
-    assert len(panel._scene._now.get_xdata()) == 33
+    assert len(panel._scene._now.get_xdata()) == 33 and len(panel._scene._zero.get_xdata()) == 0
+    panel.state = "folds=3 connection=plain"
+    assert list(panel._scene._zero.get_xdata()) == [1, 2, 4, 8, 16, 32] and np.all(panel.result.live.gradient[:32] == 0)
+    assert panel._scene._words[2].get_text() == "×: exactly 0"
 
 
 # --- the checklist ---
@@ -130,8 +152,8 @@ def test_its_curves_are_the_stored_runs():
 def test_the_checklist_says_the_medians_and_where_to_read_on():
     panel = checklist_panel("case=hard updates=1000")
     without, with_it = np.median(rule_runs("inputs", "hard")[:, :, -1], axis=1)
-    assert panel.readout.startswith("Right after 1000 updates, median of 5 seeds: normalize inputs (notebook 06), pixels 0 to "
-                                    f"255 {100 * without:.0f} %, standardized {100 * with_it:.0f} %; initialize properly (")
+    assert panel.readout.startswith("Right after 1000 updates, median of 5 seeds: normalize inputs (notebook 06) "
+                                    f"{100 * without:.0f} % (pixels 0 to 255) → {100 * with_it:.0f} % (standardized); initialize ")
     pull(panel, 0, 210.0, 0.5)
     assert panel.controls["updates"].value == 200 and "after 200 updates" in panel.readout
     before, after = np.median(rule_runs("weights", "hard")[:, :, 4], axis=1)

@@ -16,10 +16,10 @@ from typing import Any
 import numpy as np
 
 from livegrad import data
-from livegrad.experiments.depth import sawtooth
 from livegrad.experiments.depth_training import (
     CASES, CONNECTIONS, EVERY, GRID, ITEMS, BudgetRun, budget_run, equal_width, rule_of_thumb)
 from livegrad.experiments.norm_runs import Band
+from livegrad.experiments.sawtooth import sawtooth
 from livegrad.experiments.sweeps import Sweep
 from livegrad.validation import choice, fail
 
@@ -104,18 +104,17 @@ def budget_runs(folds: int, connection: str) -> np.ndarray:
     return _stored()["accuracy"][_place("folds", folds, FOLDS), :, _place("connection", connection, CONNECTIONS)]
 
 
-def stored_budget_run(folds: int, hidden: int, connection: str, seed: int) -> BudgetRun | None:
-    """A stored run of `budget_run`, as that would give it; None if there is none.
+def stored_budget_run(folds: int, hidden: int, connection: str, seed: int) -> BudgetRun:
+    """A stored run of `budget_run`, as that would give it.
 
     Examples
     --------
-    >>> stored_budget_run(3, 4, "plain", 0).taken, stored_budget_run(3, 5, "plain", 0)
-    (1000, None)
+    >>> stored_budget_run(3, 4, "plain", 0).taken
+    1000
     """
-    if hidden not in DEPTHS or seed not in SEEDS:
-        return None
     file = _stored()
-    at = _place("folds", folds, FOLDS), DEPTHS.index(hidden), _place("connection", connection, CONNECTIONS), seed
+    at = (_place("folds", folds, FOLDS), _place("hidden", hidden, DEPTHS), _place("connection", connection, CONNECTIONS),
+          _place("seed", seed, SEEDS))
     gradients = (file[name][at][: hidden + 1] for name in ("first_gradient", "gradient"))
     return BudgetRun(folds, hidden, equal_width(hidden), connection, STEPS, STEPS, file["accuracy"][at], *gradients,
                      file["learned"][at])
@@ -159,6 +158,11 @@ class BudgetBeside:
     live: BudgetRun
     stored: Mapping[str, Band]
     true: np.ndarray
+
+    @property
+    def median(self) -> float:
+        """Share right at the end in the stored runs of the same depth and connection."""
+        return float(self.stored[self.live.connection].median[DEPTHS.index(self.live.hidden)])
 
     @property
     def progress(self) -> float:

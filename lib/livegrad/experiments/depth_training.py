@@ -10,8 +10,8 @@ from functools import cache, partial
 import numpy as np
 
 from livegrad.data import load_digits, minibatches
-from livegrad.experiments.depth import sawtooth
 from livegrad.experiments.gradients import standardized_digits
+from livegrad.experiments.sawtooth import sawtooth
 from livegrad.initializers import kaiming_normal
 from livegrad.losses import softmax, softmax_cross_entropy
 from livegrad.mlp import MLP, statistics

@@ -7,9 +7,11 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import NullLocator
 
-from livegrad.experiments.depth import SawtoothView, StackView
 from livegrad.experiments.depth_runs import BudgetBeside, RuleView
+from livegrad.experiments.residual_stack import StackView
+from livegrad.experiments.sawtooth import SawtoothView
 from livegrad.figures.scene import CurveScene, drawable, few_ticks, percent, places, plain
 from livegrad.style import Style
 
@@ -24,19 +26,19 @@ class SawtoothScene(CurveScene):
     title = ("Left: the function of a deep narrow net written by hand over the interval from 0 to 1, and a broken line as close "
              "to it as one hidden layer comes. Right: number of linear pieces against the number of hidden layers, on a log "
              "axis, for the net written by hand, for one hidden layer of as many units, and for random nets")
-    aspect = 2.5
-    LOW, HIGH = -0.35, 1.35
+    aspect = 2.0
+    LOW, HIGH = -0.15, 1.25
 
     def __init__(self, figure: Figure, style: Style, most: int) -> None:
         super().__init__(style)
         self._left, self._right = figure.subplots(1, 2, width_ratios=(1.7, 1))
         self._left.set(xlim=(0, 1), ylim=(self.LOW, self.HIGH), yticks=(0, 0.5, 1), xlabel="input $x$")
         self.heading(self._left, "output")
-        thin = {"marker": "", "linewidth": 0.65 * style.width}
-        self._deep = self.curve(self._left, "activation", **thin)
-        self._shallow = self.curve(self._left, "second_layer", linestyle="-", marker="", linewidth=1.2 * style.width)
+        # The deep net's line is thin and on top, the other one broad and pale: where they agree both are seen.
+        self._shallow = self.curve(self._left, "second_layer", linestyle="-", marker="", linewidth=2 * style.width, alpha=0.45)
         self._kinks = self.curve(self._left, "second_layer", linestyle="", markersize=2.2 * style.width)
-        self._beyond = self.crosses(self._left, "beyond the axis", size=4)
+        self._deep = self.curve(self._left, "activation", marker="", linewidth=0.6 * style.width)
+        self._beyond = self.crosses(self._left, quantity="activation", size=3.2)
         self._right.set(yscale="log", xlim=(0.6, most + 0.4), ylim=(0.8, 2000), xticks=range(1, most + 1), xlabel="hidden layers")
         few_ticks(self._right, style)
         self.heading(self._right, "linear pieces")
@@ -54,7 +56,7 @@ class SawtoothScene(CurveScene):
         y = deep.values[:, 0]
         self._deep.set_data(deep.at, y)
         self._shallow.set_data(shallow.at, shallow.values)
-        kinks = slice(1, -1 if len(shallow.at) < 50 else 1)  # no marks where they would only cover the line
+        kinks = slice(1, -1 if len(shallow.at) <= 12 else 1)  # no marks where they would only cover the line
         self._kinks.set_data(shallow.at[kinks], shallow.values[kinks])
         outside = (y < self.LOW) | (y > self.HIGH)
         self._beyond.set_data(deep.at[outside], np.clip(y[outside], self.LOW + 0.05, self.HIGH - 0.05))
@@ -66,7 +68,8 @@ class SawtoothScene(CurveScene):
         self._ring.set_data([result.layers], [result.built[result.layers - 1]])
         left, right = self._words
         left.set_text(f"deep: {2 * result.layers} units,  one hidden layer: {result.units}")
-        right.set_text(f"by hand: {result.deep.count}")
+        drawn = np.median(result.drawn[:, result.layers - 1])
+        right.set_text(f"by hand {result.deep.count},  random {drawn:.0f}")
 
     def grips(self) -> Sequence[tuple[Axes, float, float]]:
         """The number of layers."""
@@ -79,8 +82,8 @@ class ResidualScene(CurveScene):
     title = ("Left, log axis: norm of the gradient in front of each block, what random weights predict, and size of the stream "
              "that runs through the blocks. Right: eigenvalues of the Jacobian of the block in the middle, in the complex plane, "
              "with the unit circle and the circle that the weights predict")
-    aspect = 2.4
-    LOW, HIGH = 1e-20, 1e20
+    aspect = 2.0
+    LOW, HIGH = 1e-30, 1e30
 
     def __init__(self, figure: Figure, style: Style, most: int) -> None:
         super().__init__(style)
@@ -90,11 +93,12 @@ class ResidualScene(CurveScene):
         few_ticks(self._left, style)
         self.heading(self._left, "gradient and stream")
         self._lines = {
-            "stream": self.curve(self._left, "activation", r"rms $Z$", linestyle="--", marker=""),
-            "prediction": self.curve(self._left, "prediction", "predicted"),
+            "stream": self.curve(self._left, "activation", "stream, rms $Z$", linestyle="--", marker=""),
             "gradient": self.curve(self._left, "gradient", r"gradient $\|\partial C/\partial Z\|$", marker="",
-                                   linewidth=1.3 * style.width)}
-        self._beyond = self.crosses(self._left, "beyond the axis", size=4)
+                                   linewidth=1.3 * style.width),
+            "prediction": self.curve(self._left, "prediction", "predicted")}
+        self._beyond = {"stream": self.crosses(self._left, quantity="activation"),
+                        "gradient": self.crosses(self._left, quantity="gradient")}
         self._end = self.ring(self._left)
         self._plane.set(xlim=(-1.6, 3.6), ylim=(-2.6, 2.6), aspect="equal", anchor="N", xticks=(-1, 0, 1, 2, 3),
                         yticks=(-2, -1, 0, 1, 2), xlabel="real part")
@@ -112,17 +116,17 @@ class ResidualScene(CurveScene):
     def update(self, result: StackView) -> None:
         """Move curves, points and circle."""
         at = np.arange(result.blocks + 1)
-        crosses = []
+        low, high = self.LOW * 100, self.HIGH / 100  # room for a mark
         for name, line in self._lines.items():
             values = getattr(result, name)
             with np.errstate(invalid="ignore"):
                 inside = (values >= self.LOW) & (values <= self.HIGH)
             line.set_data(at, np.where(inside, drawable(values), np.nan))
-            if name != "prediction":
-                crosses += [(l, self.LOW * 10 if values[l] < self.LOW else self.HIGH / 10)
-                            for l in np.linspace(0, result.blocks, 9).astype(int) if not (inside[l] or np.isnan(values[l]))]
-        self._beyond.set_data(*np.reshape(crosses, (-1, 2)).T)
-        behind = np.clip(np.nan_to_num(result.gradient[-1], nan=1.0), self.LOW * 10, self.HIGH / 10)
+            if name in self._beyond:
+                crosses = [(l, low if values[l] < self.LOW else high)
+                           for l in np.linspace(0, result.blocks, 9).astype(int) if not (inside[l] or np.isnan(values[l]))]
+                self._beyond[name].set_data(*np.reshape(crosses, (-1, 2)).T)
+        behind = np.clip(np.nan_to_num(result.gradient[-1], nan=1.0), low, high)
         self._end.set_data([result.blocks], [behind])
         values = result.eigenvalues
         inside = (np.abs(values.real - 1) < 2.6) & (np.abs(values.imag) < 2.6)
@@ -137,7 +141,15 @@ class ResidualScene(CurveScene):
             left.set_text(f"overflow after block {result.overflow}")
         else:
             left.set_text("no gradient" if np.isnan(result.survival) else f"first / last gradient: {plain(result.survival)}")
-        right.set_text(f"block {result.block}" + (f":  around {result.center:.0f}" if values.size else ":  overflow"))
+        where = f"mean {plain(result.mean)}" if result.norm == "post" and values.size else f"around {result.center:.0f}"
+        right.set_text(f"block {result.block}:  {where if values.size else 'overflow'}")
+
+    def pin(self, result: StackView | None) -> None:
+        """Leave the eigenvalues behind, too, as hollow dots."""
+        super().pin(result)
+        if result is not None:
+            self._ghosts[-1] += self._plane.plot(*self._values.get_data(), "o", color=self._values.get_color(), fillstyle="none",
+                                                 alpha=0.55, markersize=self._values.get_markersize(), zorder=1)
 
     def grips(self) -> Sequence[tuple[Axes, float, float]]:
         """The number of blocks; the radius of the disk, where there is one."""
@@ -150,17 +162,14 @@ class BudgetScene(CurveScene):
     title = ("Left: share of the test points right against the number of hidden layers, for plain and residual nets of the same "
              "number of parameters, median and range of five seeds. Middle: what the net learned over the interval from 0 to 1, "
              "and the classes. Right, log axis: gradient at every layer before training and now")
-    aspect = 2.7
-    LOW, HIGH = 1e-8, 1e2
+    aspect = 2.2
+    LOW, HIGH = 1e-6, 1e1
 
     def __init__(self, figure: Figure, style: Style, depths: Sequence[int], grid: np.ndarray) -> None:
         super().__init__(style)
         self._left, self._middle, self._right = figure.subplots(1, 3, width_ratios=(1.25, 1.15, 1))
         self._depths, self._grid = depths, grid
-        self._left.set(xscale="log", xlim=(0.85, 40), ylim=(0.4, 1.03), xlabel="hidden layers")
-        self._left.minorticks_off()
-        ticks = (1, 2, 4, 8, 16, 32)
-        self._left.set_xticks(ticks, [str(d) for d in ticks])
+        self._left.set(ylim=(0.4, 1.03), xlabel="hidden layers")
         self._left.set_yticks((0.5, 0.75, 1), ("50 %", "75 %", "100 %"))
         self.heading(self._left, "right at equal budget")
         looks = {"plain": ("plain_net", "plain"), "residual": ("residual_net", "residual")}
@@ -172,13 +181,17 @@ class BudgetScene(CurveScene):
         self.heading(self._middle, "class 1: true, learned")
         self._true = self.curve(self._middle, "threshold", "true", linewidth=0.7 * style.width)
         self._learned = self.curve(self._middle, "activation", "learned", marker="")
-        self._right.set(yscale="log", xlim=(0, 34), ylim=(self.LOW, self.HIGH), xlabel="layer")
+        self._right.set(yscale="log", ylim=(self.LOW, self.HIGH), xlabel="layer")
         few_ticks(self._right, style)
+        for axes in (self._left, self._right):
+            axes.set(xlim=(0.85, 40), xscale="log")
+            axes.set_xticks([1, 2, 4, 8, 16, 32], ["1", "2", "4", "8", "16", "32"], minor=False)
+            axes.xaxis.set_minor_locator(NullLocator())
         self.heading(self._right, "gradient")
         self._first = self.curve(self._right, "gradient", "at first", linestyle=":", marker="",
                                  linewidth=0.8 * style.width)
-        self._now = self.curve(self._right, "gradient", "now", marker=".")
-        self._beyond = self.crosses(self._right, size=4)
+        self._now = self.curve(self._right, "gradient", "now", markersize=1.6 * style.width)
+        self._zero = self.crosses(self._right, quantity="gradient")
         self.legend(figure)
         self._words = [self.words(axes) for axes in (self._left, self._middle, self._right)]
 
@@ -194,15 +207,13 @@ class BudgetScene(CurveScene):
         self._learned.set_data(self._grid, run.learned)
         layers = np.arange(1, run.hidden + 2)
         for line, values in ((self._first, run.first_gradient), (self._now, run.gradient)):
-            line.set_data(layers, np.where(values >= self.LOW, drawable(values), np.nan))
-        low = layers[run.gradient < self.LOW]
-        crosses = [(l, self.LOW * 2) for l in low[:: max(1, len(low) // 8)]]
-        self._beyond.set_data(*np.reshape(crosses, (-1, 2)).T)
+            line.set_data(layers, drawable(values))
+        gone = [l for l in (1, 2, 4, 8, 16, 32) if l <= len(layers) and run.gradient[l - 1] == 0]
+        self._zero.set_data(gone, np.full(len(gone), 2 * self.LOW))
         left, middle, right = self._words
         left.set_text(f"{run.hidden} × {run.width}: {percent(run.accuracy[-1])}")
         middle.set_text(f"{run.taken} updates")
-        ratio = run.gradient[0] / run.gradient[-1] if run.gradient[-1] else np.nan
-        right.set_text("all zero" if np.isnan(ratio) else f"first / last: {plain(ratio)}")
+        right.set_text(f"first / last: {plain(run.gradient[0] / run.gradient[-1])}" if run.gradient[0] else "×: exactly 0")
 
     def grips(self) -> Sequence[tuple[Axes, float, float]]:
         """The number of hidden layers."""
@@ -214,14 +225,14 @@ class ChecklistScene(CurveScene):
 
     title = ("Four plots of the share of test examples right against the number of updates, median and range of five seeds, "
              "without a rule of thumb and with it: normalize the inputs, initialize properly, deeper over wider, batch norm")
-    aspect = 3.0
+    aspect = 2.4
 
     def __init__(self, figure: Figure, style: Style, headings: Mapping[str, str], at: np.ndarray) -> None:
         super().__init__(style)
         self._at, self._parts = at, {}
         axes = figure.subplots(1, len(headings), sharey=True)
         for one, (name, text) in zip(axes, headings.items(), strict=True):
-            one.set(xlim=(0, at[-1]), ylim=(0, 1.03), xticks=(0, at[-1] // 2), xlabel="updates")
+            one.set(xlim=(-0.05 * at[-1], 1.05 * at[-1]), ylim=(0, 1.05), xticks=(0, at[-1] // 2, at[-1]), xlabel="updates")
             self.heading(one, text)
             first = not self._parts
             looks = ("unnormalized", "without" if first else ""), ("batch_norm", "with the rule" if first else "")
@@ -242,10 +253,10 @@ class ChecklistScene(CurveScene):
                 fill(self._at, side.low, side.high)
                 median.set_data(self._at, side.median)
                 mark.set_data([now], [side.median[k]])
-            line.set_data([now] * 2, [0, 1.03])
+            line.set_data([now] * 2, [0, 1.05])
             before, after = (percent(side.median[k]) for side in result.sides[name])
             words.set_text(f"{before} → {after}")
-        self._ring.set_data([now], [0.04])
+        self._ring.set_data([now], [0.65])
 
     def grips(self) -> Sequence[tuple[Axes, float, float]]:
         """The number of updates."""

@@ -13,7 +13,7 @@ from typing import Any
 
 import ipywidgets as widgets
 
-__all__ = ["Choice", "Control", "Slider", "parse_state"]
+__all__ = ["Choice", "Control", "Slider", "Steps", "parse_state"]
 
 _LAYOUT = {"width": "350px", "max_width": "100%"}
 _LABEL = {"description_width": "130px"}
@@ -140,6 +140,26 @@ class Choice:
     def text(self, value: str) -> str:
         """Write a value as text that `parse` reads back."""
         return value
+
+
+@dataclass(frozen=True)
+class Steps(Choice):
+    """A choice among numbers in ascending order, written as words, that is set with a slider.
+
+    Examples
+    --------
+    >>> Steps("depth", "Depth", ("1", "2", "4", "8"), "2").snap(6.5)
+    '8'
+    """
+
+    def widget(self) -> widgets.Widget:
+        """Build the slider, with the word beside it."""
+        return widgets.SelectionSlider(options=self.options, value=self.default, description=self.label,
+                                       style=_LABEL, layout=_LAYOUT)
+
+    def snap(self, value: float | str) -> str:
+        """The number nearest to a value."""
+        return min(self.options, key=lambda option: abs(float(option) - float(value)))
 
 
 Control = Slider | Choice

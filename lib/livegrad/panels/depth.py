@@ -6,14 +6,16 @@ import math
 from collections.abc import Iterator
 from functools import partial
 
-from livegrad.experiments.depth import (
-    BRANCHES, STACK_NORMS, ResidualStack, SawtoothView, StackView, sawtooth_view)
+import numpy as np
+
 from livegrad.experiments.depth_runs import (
-    AT, DEPTHS, FOLDS, STEPS, BudgetBeside, RuleView, beside, rules, stored_budget_run)
+    AT, DEPTHS, FOLDS, SEEDS, STEPS, BudgetBeside, RuleView, beside, rules, stored_budget_run)
 from livegrad.experiments.depth_training import CASES, CONNECTIONS, EVERY, GRID, BudgetRun, budget_run
+from livegrad.experiments.residual_stack import BRANCHES, STACK_NORMS, ResidualStack, StackView
+from livegrad.experiments.sawtooth import SawtoothView, sawtooth_view
 from livegrad.figures.depth import BudgetScene, ChecklistScene, ResidualScene, SawtoothScene
 from livegrad.figures.scene import percent, plain
-from livegrad.panels.controls import Choice, Slider
+from livegrad.panels.controls import Choice, Slider, Steps
 from livegrad.panels.live import Panel
 from livegrad.panels.training import TrainingPanel
 
@@ -23,7 +25,7 @@ __all__ = ["budget_panel", "checklist_panel", "residual_panel", "sawtooth_panel"
 def budget_panel(state: str = "", lecture: bool | None = None) -> TrainingPanel:
     """Deep or wide with the same number of parameters: what is learned of a sawtooth, and the gradient at every layer.
 
-    It opens on a stored run. The line that marks the depth can be dragged over the stored runs.
+    Every setting shows a stored run; Train makes it anew. The line that marks the depth can be dragged.
 
     Parameters
     ----------
@@ -43,20 +45,19 @@ def budget_panel(state: str = "", lecture: bool | None = None) -> TrainingPanel:
     >>> panel.result.live.width, bool(panel.result.live.accuracy[-1] < 0.7)
     (5, True)
     """
-    def run(hidden: int, connection: str, folds: int, seed: int) -> Iterator[BudgetBeside]:
-        return map(beside, budget_run(folds, hidden, connection, seed))
+    def run(hidden: str, connection: str, folds: int, seed: int) -> Iterator[BudgetBeside]:
+        return map(beside, budget_run(folds, int(hidden), connection, seed))
 
-    def opening(hidden: int, connection: str, folds: int, seed: int) -> BudgetBeside:
-        stored = stored_budget_run(folds, hidden, connection, seed)
-        return next(run(hidden, connection, folds, seed)) if stored is None else beside(stored)
+    def opening(hidden: str, connection: str, folds: int, seed: int) -> BudgetBeside:
+        return beside(stored_budget_run(folds, int(hidden), connection, seed))
 
     return TrainingPanel(
         partial(BudgetScene, depths=DEPTHS, grid=GRID),
-        [Slider("hidden", "Hidden layers", 1, max(DEPTHS), 4),
+        [Steps("hidden", "Hidden layers", tuple(map(str, DEPTHS)), "4"),
          Choice("connection", "Connection", CONNECTIONS, "plain"),
-         Slider("folds", "Folds of the sawtooth", min(FOLDS), max(FOLDS), 3),
-         Slider("seed", "Seed", 0, 9, 0)],
-        run, _describe_budget, opening, state=state, lecture=lecture, drag=lambda grip, x, y, result: {"hidden": x},
+         Slider("folds", "Folds of the saw", min(FOLDS), max(FOLDS), 3),
+         Slider("seed", "Seed", min(SEEDS), max(SEEDS), 0)],
+        run, _describe_budget, opening, stored=True, state=state, lecture=lecture, drag=lambda grip, x, y, result: {"hidden": x},
         presets={"Wide": "hidden=1 connection=plain", "Too deep": "hidden=32 connection=plain",
                  "Too deep, with skips": "hidden=32 connection=residual"})
 
@@ -64,11 +65,14 @@ def budget_panel(state: str = "", lecture: bool | None = None) -> TrainingPanel:
 def _describe_budget(result: BudgetBeside) -> str:
     run: BudgetRun = result.live
     net = f"{run.hidden} hidden layer{'s' * (run.hidden > 1)} of {run.width} units, {run.parameters} parameters, {run.connection}"
+    if run.connection == "residual" and run.hidden > 1:
+        net += f" (branches times 1/√{run.hidden - 1})"
     first, last = run.gradient[0], run.gradient[-1]
     ratio = f"‖∂C/∂Z‖ is {plain(first)} at layer 1 and {plain(last)} at layer {run.hidden + 1}"
     if not run.taken:
         return f"Not trained yet: press Train. {net}: {ratio}."
-    return f"{net}: after {run.taken} updates {percent(run.accuracy[-1])} of the test points are right. {ratio}."
+    return (f"{net}: after {run.taken} updates {percent(run.accuracy[-1])} of the test points are right (median of five stored "
+            f"runs: {percent(result.median, '.3g')}). {ratio}.")
 
 
 def sawtooth_panel(state: str = "", lecture: bool | None = None) -> Panel:
@@ -79,7 +83,7 @@ def sawtooth_panel(state: str = "", lecture: bool | None = None) -> Panel:
     Parameters
     ----------
     state : str
-        Where to start, e.g. ``"layers=5 times=1 width=20 noise=0 seed=0"``. `times`: the shallow net has so many times the
+        Where to start, e.g. ``"layers=5 times=1 width=2 noise=0 seed=0"``. `times`: the shallow net has so many times the
         units of the deep one. `width` is that of the random nets.
     lecture : bool, optional
         Draw for a projector.
@@ -101,8 +105,8 @@ def sawtooth_panel(state: str = "", lecture: bool | None = None) -> Panel:
     return Panel(
         partial(SawtoothScene, most=most),
         [Slider("layers", "Hidden layers L", 1, most, 4),
-         Choice("times", "Shallow net: units ×", ("1", "2", "4", "8", "16"), "1"),
-         Slider("width", "Random nets: width", 2, 64, 20),
+         Choice("times", "Wide net: units ×", ("1", "2", "4", "8", "16"), "1"),
+         Slider("width", "Random: width", 2, 64, 2),
          Slider("noise", "Noise on weights", 0.0, 0.2, 0.0, 0.005),
          Slider("seed", "Seed of the noise", 0, 9, 0, lecture=False)],
         compute, _describe_sawtooth, state=state, lecture=lecture, drag=lambda grip, x, y, result: {"layers": x},
@@ -113,14 +117,14 @@ def sawtooth_panel(state: str = "", lecture: bool | None = None) -> Panel:
 def _describe_sawtooth(result: SawtoothView) -> str:
     deep, shallow = result.parameters
     error = "writes the sawtooth exactly" if result.deep_error < 1e-12 else f"is off by {plain(result.deep_error)} (rms)"
-    line = "can be exact, too" if result.shallow.error < 1e-9 else f"comes as close as {plain(result.shallow.error)}"
+    line = "can be exact, too" if result.shallow.error < 1e-9 else f"comes no closer than about {plain(result.shallow.error)}"
     if result.hopeless:
         line += " but is off by at least ½ somewhere"
-    middle = sorted(result.drawn[:, result.layers - 1])[len(result.drawn) // 2]
-    layers = f"{result.layers} layer{'s' * (result.layers > 1)}"
+    middle = int(np.median(result.drawn[:, result.layers - 1]))
+    layers = f"{result.layers} layer{'s' * (result.layers > 1)} of {result.width}"
     return (f"The deep net ({2 * result.layers} units, {deep} parameters) has {result.deep.count} linear pieces and {error}; one "
             f"hidden layer of {result.units} units ({shallow} parameters) has at most {result.units + 1} and {line}. "
-            f"Random nets of {layers} have {middle} pieces between two digits (median of 5).")
+            f"Random nets, {layers}: {middle} piece{'s' * (middle > 1)} on the line from one digit to another (median of 5).")
 
 
 def residual_panel(state: str = "", lecture: bool | None = None) -> Panel:
@@ -160,10 +164,10 @@ def residual_panel(state: str = "", lecture: bool | None = None) -> Panel:
     panel = Panel(
         partial(ResidualScene, most=most),
         [Slider("blocks", "Blocks L", 1, most, 100),
-         Choice("skip", "Skips", ("yes", "no"), "yes"),
+         Choice("skip", "Skips", ("yes", "no"), "yes", lecture=False),
          Choice("branch", "Branch scale α", BRANCHES, "1"),
          Choice("norm", "Layer norm", STACK_NORMS, "none"),
-         Slider("weight_scale", "Weight scale", 0.1, 2.0, 0.8, 0.05, lecture=False)],
+         Slider("weight_scale", "Weight scale", 0.1, 2.0, 0.8, 0.05)],
         compute, _describe_stack, drag=drag, state=state, lecture=lecture,
         presets={"Without skips": "blocks=200 skip=no branch=1 norm=none weight_scale=0.8",
                  "α = 1": "blocks=200 skip=yes branch=1 norm=none weight_scale=0.8",
@@ -181,6 +185,9 @@ def _describe_stack(result: StackView) -> str:
     text = f"{result.blocks} block{'s' * (result.blocks > 1)} {how}: {gradient}."
     if not result.eigenvalues.size:
         return f"{text} The Jacobian of block {result.block} is not a number."
+    if result.norm == "post":
+        return (f"{text} The eigenvalues of block {result.block}'s Jacobian have mean {plain(result.mean)} and modulus "
+                f"{plain(round(float(abs(result.eigenvalues[0])), 6))} at most.")
     return (f"{text} The eigenvalues of block {result.block}'s Jacobian lie within "
             f"{plain(round(float(abs(result.eigenvalues - result.center).max()), 6))} of {result.center:.0f}.")
 
@@ -222,5 +229,5 @@ def _describe_rules(result: RuleView) -> str:
     parts = []
     for rule, (without, with_it) in result.words.items():
         before, after = result.right(rule)
-        parts.append(f"{_SAID[rule]} (notebook {_NOTEBOOKS[rule]}), {without} {percent(before)}, {with_it} {percent(after)}")
+        parts.append(f"{_SAID[rule]} (notebook {_NOTEBOOKS[rule]}) {percent(before)} ({without}) → {percent(after)} ({with_it})")
     return f"Right after {result.updates} updates, median of 5 seeds: {'; '.join(parts)}."

@@ -32,6 +32,8 @@ class TrainingPanel(Panel):
         before any training.
     opening : callable, optional
         ``opening(**values)`` gives what to open on, and what a preset shows, where a run takes too long to wait for.
+    stored : bool
+        Whether `opening` knows the end of every run, so that moving a control shows that and not the untrained net.
     **options
         As for `Panel`: presets, state, lecture.
 
@@ -42,7 +44,8 @@ class TrainingPanel(Panel):
     """
 
     def __init__(self, scene: Callable, controls: Sequence[Control], run: Callable[..., Iterator[Any]],
-                 describe: Callable[[Any], str], opening: Callable[..., Any] | None = None, **options: Any) -> None:
+                 describe: Callable[[Any], str], opening: Callable[..., Any] | None = None, stored: bool = False,
+                 **options: Any) -> None:
         self._run, self._pieces, self.running = run, None, False
         self._progress = widgets.FloatProgress(value=1.0, min=0.0, max=1.0, description="Progress",
                                                layout={"width": "230px"}, style={"description_width": "60px"})
@@ -51,7 +54,8 @@ class TrainingPanel(Panel):
         self._opening = opening
         opening = opening or (lambda **values: deque(run(**values), maxlen=1)[-1])
         super().__init__(scene, controls, opening, describe, **options)
-        self._compute = lambda **values: next(run(**values))
+        if not stored:
+            self._compute = lambda **values: next(run(**values))
 
     def train(self) -> None:
         """Start a run with the controls' values, or go on with one that was stopped."""

@@ -1,4 +1,4 @@
-"""Depth without training: a sawtooth written by hand, linear pieces along a line, and stacks of residual blocks."""
+"""What depth can write down: a sawtooth by hand, broken lines beside it, and the linear pieces of ReLU nets along a line."""
 
 from __future__ import annotations
 
@@ -9,16 +9,12 @@ from functools import lru_cache
 
 import numpy as np
 
-from livegrad.experiments.gradients import DeepNet, standardized_digits
-from livegrad.mlp import MLP, rms, statistics
-from livegrad.norms import LayerNorm
-from livegrad.residual import ResidualNet
-from livegrad.validation import choice, fail, floats, positive_ints
+from livegrad.experiments.gradients import standardized_digits
+from livegrad.mlp import MLP
+from livegrad.validation import fail, floats, positive_ints
 
-__all__ = ["BRANCHES", "STACK_NORMS", "Pieces", "Polyline", "ResidualStack", "SawtoothView", "StackView", "closest_polyline",
-           "pieces", "random_pieces", "sawtooth", "sawtooth_view", "tent_net"]
-
-# --- the sawtooth ---
+__all__ = ["Pieces", "Polyline", "SawtoothView", "closest_polyline", "pieces", "random_pieces", "sawtooth", "sawtooth_view",
+           "tent_net"]
 
 
 def sawtooth(x: np.ndarray, folds: int) -> np.ndarray:
@@ -170,7 +166,8 @@ class Polyline:
 def closest_polyline(folds: int, kinks: int) -> Polyline:
     """A broken line with so many kinks as close to the sawtooth, in the mean square, as we can place it.
 
-    A net with one hidden layer of m ReLU units is such a line with at most m kinks. The kinks stand on the first corners of the
+    A net with one hidden layer of m ReLU units is such a line with at most m kinks; not every such line is one, since the first
+    slope takes a unit, too. The kinks stand on the first corners of the
     sawtooth, the last one where it helps most, and the heights are the least-squares solution. With 2^folds − 1 kinks that
     is the sawtooth itself. With fewer, a search over all lines on a grid finds none with an error smaller by more than 5 %.
 
@@ -252,8 +249,8 @@ class SawtoothView:
 
     Attributes
     ----------
-    layers, units : int
-        Hidden layers of the deep net, and hidden units of the shallow one.
+    layers, units, width : int
+        Hidden layers of the deep net, hidden units of the shallow one, and width of the random ones.
     noise : float
     deep : Pieces
     deep_error : float
@@ -267,6 +264,7 @@ class SawtoothView:
 
     layers: int
     units: int
+    width: int
     noise: float
     deep: Pieces
     deep_error: float
@@ -291,7 +289,7 @@ class SawtoothView:
         return self.units < 2 ** (self.layers - 1)
 
 
-def sawtooth_view(layers: int, times: int = 1, noise: float = 0.0, width: int = 20, seed: int = 0,
+def sawtooth_view(layers: int, times: int = 1, noise: float = 0.0, width: int = 2, seed: int = 0,
                   most: int = 7) -> SawtoothView:
     """Write the sawtooth with a deep net, come as close as one can with a shallow one, and count pieces.
 
@@ -323,139 +321,6 @@ def sawtooth_view(layers: int, times: int = 1, noise: float = 0.0, width: int = 
     fine = np.union1d(deep.at, np.arange(2**layers + 1) / 2**layers)
     off = np.interp(fine, deep.at, deep.values[:, 0]) - sawtooth(fine, layers)
     error = math.sqrt(np.diff(fine) @ (off[:-1] ** 2 + off[:-1] * off[1:] + off[1:] ** 2) / 3)
-    return SawtoothView(layers, units, noise, deep, error, closest_polyline(layers, units), np.array([net.count for net in nets]),
+    built = np.array([net.count for net in nets])
+    return SawtoothView(layers, units, width, noise, deep, error, closest_polyline(layers, units), built,
                         2 * times * np.arange(1, most + 1) + 1, random_pieces(width, most))
-
-
-# --- the stack of residual blocks ---
-
-BRANCHES = ("1", "1/√L", "0")
-"""Scales α of the branches of L blocks."""
-
-STACK_NORMS = ("none", "pre", "post")
-
-
-@dataclass(frozen=True)
-class StackView:
-    """One forward and one backward pass through a stack of L blocks, one layer before and one behind them.
-
-    Attributes
-    ----------
-    blocks : int
-        L.
-    skip : bool
-    norm : {"none", "pre", "post"}
-    gradient : ndarray (L + 1,)
-        ‖∂C/∂Z^l‖ of what goes into block l = 1 … L, and of what comes out of the last.
-    stream : ndarray (L + 1,)
-        Root mean square of the same Z^l.
-    prediction : ndarray (L + 1,)
-        ‖∂C/∂Z^l‖ as the sizes of weights and branches predict it from the last one, for random weights; nan with a post-norm,
-        and for a norm without skips.
-    block : int
-        The one in the middle, whose Jacobian is shown.
-    eigenvalues : ndarray of complex (H,)
-        Of ∂Z^(l+1)/∂Z^l of that block for one example, the largest first; empty if it is not finite.
-    radius : float
-        Of the disk that they fill without a norm, by the circular law: α times weight scale.
-    """
-
-    blocks: int
-    skip: bool
-    norm: str
-    gradient: np.ndarray
-    stream: np.ndarray
-    prediction: np.ndarray
-    block: int
-    eigenvalues: np.ndarray
-    radius: float
-
-    @property
-    def center(self) -> float:
-        """Around which the eigenvalues lie without a norm."""
-        return float(self.skip)
-
-    @property
-    def survival(self) -> float:
-        """Gradient in front of the first block over that behind the last."""
-        with np.errstate(all="ignore"):
-            return float(np.float64(self.gradient[0]) / self.gradient[-1])
-
-    @property
-    def overflow(self) -> int | None:
-        """The first block whose output is too large for float32; None if there is none."""
-        over = np.flatnonzero(~np.isfinite(self.stream))
-        return int(over[0]) if over.size else None
-
-
-class ResidualStack:
-    """A stack of residual blocks on the digits, with one draw of weights for all settings.
-
-    The blocks are those of `livegrad.residual`: ReLU, layer norm if any. Weights have weight_scale times Kaiming's standard
-    deviation √(2/fan_in). Everything is computed in float32.
-
-    Parameters
-    ----------
-    seed, width, batch : int
-    most : int
-        Largest number of blocks.
-
-    Examples
-    --------
-    >>> stack = ResidualStack(most=100)
-    >>> [bool(1e-1 < stack.view(100, skip, "1/√L").survival < 10) for skip in (True, False)]
-    [True, False]
-    """
-
-    def __init__(self, seed: int = 0, width: int = 50, batch: int = 32, most: int = 200) -> None:
-        self._deep = DeepNet(seed, width, batch, most + 2)
-        self._norms = [LayerNorm.create(width, dtype=np.float32) for _ in range(most + 1)]
-
-    def view(self, blocks: int, skip: bool = True, branch: str = "1", norm: str = "none", weight_scale: float = 1.0) -> StackView:
-        """Send a batch through and its error back.
-
-        Parameters
-        ----------
-        blocks : int
-            L.
-        skip : bool
-        branch : str
-            One of `BRANCHES`.
-        norm : {"none", "pre", "post"}
-        weight_scale : float
-
-        Returns
-        -------
-        StackView
-        """
-        alpha = {"1": 1.0, "1/√L": blocks**-0.5, "0": 0.0}[choice("branch", branch, BRANCHES)]
-        norms = [] if choice("norm", norm, STACK_NORMS) == "none" else self._norms[: blocks + 1]
-        mlp = self._deep.net(blocks + 2, math.sqrt(2) * weight_scale, "relu")
-        net = ResidualNet(mlp.weights, mlp.biases, "relu", "linear", norms, np.full(blocks, alpha, np.float32), skip,
-                          "pre" if norm == "none" else norm)
-        trace, gradients = self._deep.passes(net)
-        gradient = statistics(trace, gradients).dz[:-1]
-        stream = np.array([rms(z) for z in trace.z[:-1]])
-        block = (blocks + 1) // 2
-        J = net.jacobian(trace, block).astype(float)
-        values = np.linalg.eigvals(J) if np.isfinite(J).all() else np.empty(0, complex)
-        values = values[np.argsort(-np.abs(values), kind="stable")]
-        prediction = gradient[-1] * _from_the_last(blocks, skip, alpha * weight_scale, norm, weight_scale)
-        return StackView(blocks, skip, norm, gradient, stream, prediction, block, values, alpha * weight_scale)
-
-
-def _from_the_last(blocks: int, skip: bool, branch: float, norm: str, weight_scale: float) -> np.ndarray:
-    """What the gradient of each Z^l is predicted to be over that of the last one; nan where we predict nothing.
-
-    With Kaiming's weights times s and half of the ReLUs on, a gradient's mean square is multiplied by (αs)² on the way back
-    through a branch. That of the skip adds to it, for they are independent. A pre-norm divides by the variance of what it
-    reads, which is 2s² in front of the first block and grows by (αs)² with each.
-    """
-    if norm == "none":
-        steps = np.full(blocks, skip + branch**2)
-    elif norm == "pre" and skip:
-        steps = 1 + branch**2 / (2 * weight_scale**2 + branch**2 * np.arange(blocks))
-    else:
-        return np.full(blocks + 1, np.nan)
-    with np.errstate(all="ignore"):
-        return np.sqrt(np.concatenate([np.cumprod(steps[::-1])[::-1], [1.0]]))
