@@ -1,23 +1,19 @@
-"""Binder: what repo2docker would build, read from the Dockerfile it writes."""
+"""Binder: what repo2docker would build, read from the Dockerfile it writes. `browser/test_binder.py` does the steps."""
 import os
 import re
 import subprocess
-import sys
 from pathlib import Path
 
+import binder
 import pytest
-
-pytest.importorskip("repo2docker", reason="jupyter-repo2docker does not run on Windows")
 
 ROOT = Path(__file__).resolve().parent.parent
 
 
 @pytest.fixture(scope="module")
 def dockerfile():
-    command = [sys.executable, "-m", "repo2docker", "--no-build", "--debug", "."]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, encoding="utf-8", timeout=120)
-    assert done.returncode == 0, done.stderr
-    return done.stdout + done.stderr
+    pytest.importorskip("repo2docker", reason="jupyter-repo2docker does not run on Windows")
+    return binder.dockerfile()
 
 
 def test_the_course_is_installed_after_it_was_copied(dockerfile):
@@ -27,8 +23,7 @@ def test_the_course_is_installed_after_it_was_copied(dockerfile):
 
 
 def test_python(dockerfile):
-    [asked] = re.findall(r"python-(3\.\d+)", (ROOT / "binder/runtime.txt").read_text())
-    assert f"environment.py-{asked}" in re.sub(r"-2d", "-", dockerfile.replace("-2e", "."))
+    assert f"environment.py-{binder.PYTHON}" in re.sub(r"-2d", "-", dockerfile.replace("-2e", "."))
 
 
 def test_requirements_are_the_pins_and_the_course():
@@ -43,9 +38,16 @@ def test_small_image():
     assert sorted(os.listdir(ROOT / "binder")) == ["requirements.txt", "runtime.txt", "start"]
 
 
+@pytest.mark.skipif(os.name == "nt", reason="a Binder server runs on Linux")
 def test_the_server_starts_with_the_variables_that_start_py_sets():
     [variable] = re.findall(r'variables.setdefault\("(\w+)", "1"\)', (ROOT / "start.py").read_text(encoding="utf-8"))
     script = ROOT / "binder" / "start"
     assert os.access(script, os.X_OK)
     said = subprocess.run([script, "env"], capture_output=True, text=True, env={"PATH": os.environ["PATH"]}).stdout
     assert f"{variable}=1" in said.splitlines()
+
+
+def test_the_badge_opens_a_notebook_that_is_there():
+    link = binder.link()
+    assert link["path"].startswith("/v2/gh/") and link["path"].endswith("/HEAD")
+    assert link["urlpath"].startswith("lab/tree/") and (ROOT / link["urlpath"].removeprefix("lab/tree/")).is_file()
