@@ -5,10 +5,10 @@ import math
 import numpy as np
 import pytest
 
-from livegrad.experiments.bptt import (
-    FATE, LONG, NETS, SHORT, SWEEP, backward_seconds, gradient_map, influence, pair_gradients, random_net, train_net, trained_net,
-    truncation, unrolled)
+from livegrad.experiments.bptt import FATE, SHORT, gradient_map, random_net, unrolled
+from livegrad.experiments.influence import LONG, NETS, SWEEP, influence, train_net, trained_net
 from livegrad.experiments.reber import SYMBOLS, legal_lengths, strings
+from livegrad.experiments.truncation import backward_seconds, pair_gradients, truncation
 from livegrad.rnn import RNN, SequenceModel
 
 EPS = 1e-6

@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 
 from livegrad.experiments import recurrence
-from livegrad.experiments.recurrence import EIGENVALUES, GAMMA, STARTS, expansion, gates, spike, starts, statement
+from livegrad.experiments.expansion import EIGENVALUES, expansion
+from livegrad.experiments.recurrence import GAMMA, STARTS, gates, starts, statement
+from livegrad.experiments.spike import _ordinary, spike
 from livegrad.gradcheck import numerical_gradient
 
 # --- the spike ---
@@ -24,7 +26,7 @@ def unit(w0, w1, b, x):
 def test_a_share_is_that_of_central_differences(w1, factor, followed):
     steps, at = 12, 4
     result = spike(factor, at, w1, followed, steps)
-    usual, wrong = recurrence._ordinary(steps)
+    usual, wrong = _ordinary(steps)
     spiked = usual.copy()
     spiked[at - 1] *= factor
     np.testing.assert_allclose(result.recurrent, [unit(1, w1, 0.1, spiked), unit(1, w1, 0.1, usual)], rtol=1e-12)

@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 from driving import drive, pull
 
-from livegrad.experiments.bptt import LONG, gradient_map, influence, truncation, unrolled
+from livegrad.experiments.bptt import gradient_map, unrolled
+from livegrad.experiments.influence import LONG, influence
+from livegrad.experiments.truncation import truncation
 from livegrad.panels.bptt import heat_map_panel, strip_panel, truncation_panel, unrolled_panel
 
 ENDS = {"spectral_radius": (0.0, 2.0)}
@@ -164,6 +166,14 @@ def test_the_gradient_says_the_symbol_is_forgotten_and_the_replacement_says_it_i
     assert panel.readout.endswith("The grammar allows nothing but B there.")
     panel.state = "t=5 k=20"
     assert panel.result[0]["random"].k == 5
+
+
+def test_the_strip_of_changes_is_as_blue_as_the_change_is_large():
+    scene = opened(strip_panel, "t=24")._scene
+    colors = scene.moving[1].get_array()[..., 0].astype(float)
+    changes = np.array([influence(net, 24, 2).change for net in ("random", "orthogonal", "trained")])
+    known = ~np.isnan(changes)
+    np.testing.assert_allclose(colors[:, :24][known], 255 * (1 - changes[known]), atol=1)
 
 
 def test_the_marks_tell_strings_of_the_grammar_from_others():

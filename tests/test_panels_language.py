@@ -15,7 +15,7 @@ def opened():
 
 @pytest.fixture(scope="module")
 def card():
-    return temporal_order_panel("recipe=basic_0.01")
+    return temporal_order_panel("learning_rate=0.01")
 
 
 # --- the language model ---
@@ -27,7 +27,8 @@ def test_it_opens_on_the_finished_run(opened):
     assert f"perplexity {run.perplexity[-1]:.3g} on test strings (the grammar's own: {run.best:.3g})" in opened.readout
     assert f"known in {100 * run.recall[-1]:.0f} %" in opened.readout
     assert f"{100 * run.legal:.0f} % of the texts" in opened.readout
-    assert f"{100 * np.mean(run.norms > 1):.3g} % of the updates were clipped" in opened.readout
+    assert np.sum(run.norms > 1) == 1 and "At ε = 1, 1 update was clipped" in opened.readout
+    assert scene._clipped.get_text() == "clipped: 1 of 600"
     np.testing.assert_array_equal(scene._recall.get_ydata(), run.recall)
     assert scene._beyond.get_xdata().tolist() == [0]  # before training it is near 7, off the axes
     np.testing.assert_array_equal(scene._test.get_ydata()[1:], run.perplexity[1:])
@@ -90,7 +91,8 @@ def test_it_opens_on_the_stored_runs(card):
     clipped, free = (", ".join(map(str, counts)) for counts in card.result.stored.solved)
     assert f"{clipped} of 5 seeds with ε = 1, {free} without clipping" in card.readout and card.result.live is None
     assert card._scene._fate.get_text() == "press Train"
-    crosses = card._scene._never.get_xdata().size
+    crosses = sum(line.get_xdata().size for line in card._scene._never)
+    assert card._scene._never[0].get_xdata().size == np.isnan(card.result.stored.needed[0]).sum()
     assert crosses + sum(np.isfinite(line.get_ydata()).sum() for line in card._scene._runs) == 50
 
 
@@ -105,7 +107,7 @@ def test_the_budget_can_be_pulled_and_counts():
 
 
 def test_a_live_run_beside_the_stored_ones():
-    panel = temporal_order_panel("recipe=basic_0.1 length=10 seed=1")
+    panel = temporal_order_panel("learning_rate=0.1 length=10 seed=1")
     panel.train()
     assert panel.result.live.solved and panel.readout.endswith(f"Live, T = 10: solved after {panel.result.live.taken:,} updates.")
     again = success().needed[0, 0, 1]

@@ -75,6 +75,14 @@ def test_the_spike_s_readout_says_how_long():
     assert panel.result.drowned == 0 and f"is {100 * panel.result.share[5]:.0f} % at that step" in panel.readout
 
 
+def test_what_the_spike_changed_is_a_curve_of_its_own():
+    panel = at(spike_panel, "recurrent_weight=1 spike=-2")
+    changed = panel._scene._trace.get_ydata()
+    assert np.isnan(changed[:4]).all()  # nothing before the spike, and no cross for that
+    np.testing.assert_allclose(changed[4:], 0.99 * (panel.result.feedforward[1, 4] - 0.1))
+    assert len(panel._scene._lost.get_xdata()) == 0
+
+
 # --- eigen-directions ---
 
 

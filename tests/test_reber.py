@@ -140,7 +140,7 @@ def test_it_learns_the_grammar_and_the_long_range_symbol(learned):
     assert abs(math.log(first.perplexity[0]) - math.log(7)) < 0.3 and abs(first.recall[0] - 0.5) < 0.15 and first.legal < 0.1
     assert last.best < last.perplexity[-1] < 1.02 * last.best < last.forgetful
     assert last.recall[-1] > 0.98 and last.legal > 0.85
-    assert last.share_clipped == np.mean(last.norms > 1) > 0
+    assert last.clipped == np.sum(last.norms > 1) > 0
     np.testing.assert_array_equal(last.tests, np.arange(0, 601, 50))
 
 

@@ -5,12 +5,12 @@ import pytest
 
 from livegrad.experiments import thresholds
 from livegrad.experiments.temporal_order import train
-from livegrad.experiments.temporal_order_card import CELLS, LENGTHS, RECIPES, SEEDS, UPDATES, live, run_cell, stored, success
+from livegrad.experiments.temporal_order_card import CELLS, LENGTHS, RATES, SEEDS, START, UPDATES, live, run_cell, stored, success
 
 
 def test_the_file_holds_every_cell_of_the_sweep():
     runs = stored()
-    assert len(CELLS) == len(RECIPES) * len(LENGTHS) * 2 * len(SEEDS) == len(runs["seed"])
+    assert len(CELLS) == len(RATES) * len(LENGTHS) * 2 * len(SEEDS) == len(runs["seed"])
     for i, cell in enumerate(CELLS):
         for name in ("start", "learning_rate", "length", "max_norm", "seed"):
             assert runs[name][i] == cell[name]
@@ -34,34 +34,34 @@ def test_the_first_steps_are_those_of_the_stored_runs(i):
 
 def test_counts_are_those_of_the_rows():
     runs = stored()
-    for recipe, (start, rate) in RECIPES.items():
-        told = success(recipe, budget=5000)
+    for rate in RATES:
+        told = success(rate, budget=5000)
         for k, threshold in enumerate((1.0, np.inf)):
             for j, length in enumerate(LENGTHS):
-                wanted = {"start": start, "learning_rate": rate, "max_norm": threshold, "length": length}
+                wanted = {"start": START, "learning_rate": rate, "max_norm": threshold, "length": length}
                 rows = [i for i, cell in enumerate(CELLS) if wanted.items() <= cell.items()]
                 taken = [runs["taken"][i] for i in rows if runs["last_wrong"][i] < 10]
                 assert told.solved[k, j] == sum(t <= 5000 for t in taken)
                 assert sorted(told.needed[k, j][np.isfinite(told.needed[k, j])]) == sorted(taken)
         assert told.seconds > 0 and told.runs == 5
-    with pytest.raises(ValueError, match="recipe: expected one of basic_0.1, "):
-        success("sigmoid")
+    with pytest.raises(ValueError, match="learning_rate: expected one of 0.1, 0.01, got 1"):
+        success(1.0)
 
 
 def test_two_sweeps_agree_where_they_meet():
     """Runs at T = 30 are in the sweep of thresholds, too; there they may take twice as many updates."""
     others = thresholds.load()
     j = LENGTHS.index(30)
-    for recipe, (start, rate) in RECIPES.items():
+    for rate in RATES:
         for k, threshold in enumerate((1.0, np.inf)):
-            there = others.needed()[others.rows(start=start, learning_rate=rate, max_norm=threshold)]
+            there = others.needed()[others.rows(start=START, learning_rate=rate, max_norm=threshold)]
             there = np.where(there < UPDATES, there, np.nan)
-            here = success(recipe).needed[k, j]
+            here = success(rate).needed[k, j]
             assert abs(np.isfinite(there).sum() - np.isfinite(here).sum()) <= 1
 
 
 def test_a_live_run_comes_with_the_stored_ones():
-    reports = list(live("basic_0.1", length=10, seed=2, budget=600))
+    reports = list(live(0.1, length=10, seed=2, budget=600))
     assert reports[0].live is None and reports[0].progress == 0 and reports[-1].progress == 1 and reports[-1].live.solved
     assert all(report.stored.budget == 600 and report.length == 10 for report in reports)
 

@@ -13,6 +13,8 @@ math (`activations`, `losses`, `initializers`, `mlp`, `optim`, `gradcheck`, `dat
     Sliders around a figure. `panels.live` holds all the widget plumbing.
 `checks`
     Grade an exercise. They sit on the math alone.
+`environment`
+    Tells what is wrong with an installation. It imports none of the others, and no package.
 """
 
 __version__ = "0.1.0"

@@ -1,36 +1,28 @@
-"""Backpropagation through time, taken apart: pairs of steps, their Jacobians, truncation, and which symbols mattered.
+"""Backpropagation through time, taken apart: nets with random weights, one pair of their steps, and all pairs as a map.
 
 Steps are counted from 1 here, as in papers and on the pictures: the state h_1 comes after the first symbol, and h_0 = 0.
 """
 
 from __future__ import annotations
 
-import time
 from copy import deepcopy
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache, cached_property, lru_cache
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from livegrad import activations, data, initializers
+from livegrad import activations, initializers
 from livegrad.clipping import by_global_norm
-from livegrad.experiments.reber import SYMBOLS, allowed, strings
-from livegrad.experiments.sweeps import Sweep
-from livegrad.optim import Adam
-from livegrad.rnn import RNN, Gradients, SequenceModel, SequenceTrace
+from livegrad.experiments.reber import SYMBOLS
+from livegrad.rnn import Gradients, SequenceModel, SequenceTrace
 from livegrad.spectra import spectral_norm, spectral_radius as radius_of
-from livegrad.validation import choice, fail, number
+from livegrad.validation import fail, number
 
-__all__ = ["LONG", "MOST_STEPS", "NETS", "SHORT", "GradientMap", "Influence", "Truncation", "Unrolled", "backward_seconds",
-           "gradient_map", "influence", "pair_gradients", "random_net", "trained_net", "truncation", "unrolled"]
+__all__ = ["FATE", "MOST_STEPS", "SHORT", "GradientMap", "Unrolled", "gradient_map", "inputs_and_targets", "random_net",
+           "random_symbols", "sent_back", "unrolled"]
 
 SHORT = "BTBTXXVVETE"
 """A string of the embedded Reber grammar: 10 symbols to read, each with the next one as target."""
-
-LONG = "BTBTSSSSXXTTTVPXTTVPXVVETE"
-"""A longer one: its last symbol but one has to be the T at its second place, 22 symbols before."""
 
 MOST_STEPS = 60
 """The longest sequence of `gradient_map`."""
@@ -83,13 +75,13 @@ def _steepest(activation: str) -> float:
     return float(activations.get(activation).derivative(np.linspace(-5, 5, 11)).max())
 
 
-def _read(symbols: str) -> tuple[np.ndarray, np.ndarray]:
+def inputs_and_targets(symbols: str) -> tuple[np.ndarray, np.ndarray]:
     """What the net reads and what comes next, each (1, T)."""
     numbers = np.array([[SYMBOLS.index(s) for s in symbols]])
     return numbers[:, :-1], numbers[:, 1:]
 
 
-def _sent_back(model: SequenceModel, trace: SequenceTrace, t: int, target: int) -> Gradients:
+def sent_back(model: SequenceModel, trace: SequenceTrace, t: int, target: int) -> Gradients:
     """What one backward pass of J_t alone leaves behind."""
     error = trace.probabilities[:, t - 1] - (np.arange(len(SYMBOLS)) == target)
     return model.rnn.backward(trace.recurrent, (error @ model.W_s)[:, np.newaxis], steps=[t - 1])
@@ -181,14 +173,14 @@ def unrolled(t: int, k: int, spectral_radius: float = 1.0, activation: str = "ta
     >>> net.product.shape, bool(net.norms[1] <= net.bounds[1]), net.shares.sum().round(12).item()
     ((8, 8), True, 1.0)
     """
-    x, targets = _read(symbols)
+    x, targets = inputs_and_targets(symbols)
     if not 1 <= k <= t <= x.size:
         fail("t, k", f"1 <= k <= t <= {x.size}", f"t={t}, k={k}")
     model = random_net(seed, n_hidden, spectral_radius, activation)
     trace = model.forward(x)
     products = model.rnn.jacobian_products(trace.recurrent, t - 1)[0]
     beta_W, beta_h = spectral_norm(model.rnn.W_h), _steepest(activation)
-    states, dz = trace.recurrent.states[:, 0], _sent_back(model, trace, t, targets[0, t - 1]).dz[0]
+    states, dz = trace.recurrent.states[:, 0], sent_back(model, trace, t, targets[0, t - 1]).dz[0]
     terms = dz[:t, :, np.newaxis] * states[:t, np.newaxis]
     whole = terms.sum(axis=0)
     with np.errstate(invalid="ignore"):
@@ -213,7 +205,7 @@ class GradientMap:
     norms : ndarray (T, T)
         Entry [t − 1, k − 1]; 0 for k > t.
     tau, max_norm : int, float
-        Truncation: no J_t is sent back more than tau steps. Clipping threshold θ.
+        Truncation: no J_t is sent back more than tau steps. Clipping threshold ε.
     activation : str
     spectral_radius, beta_W, beta_h : float
         ρ and the largest singular value of W_h, and the largest slope of the activation function.
@@ -316,7 +308,7 @@ def gradient_map(steps: int, tau: int, max_norm: float = 1.0, spectral_radius: f
     >>> bool(vanishing.norms[29, 0] < 1e-7 * vanishing.norms[29, 29]), vanishing.factor
     (True, 1.0)
     """
-    x, targets = (part[:1, :steps] for part in _random_symbols(seed))
+    x, targets = (part[:1, :steps] for part in random_symbols(seed))
     model = random_net(seed, n_hidden, spectral_radius, activation)
     trace = model.forward(x)
     grads = model.backward(trace, targets, tau=tau).parameters()
@@ -325,301 +317,7 @@ def gradient_map(steps: int, tau: int, max_norm: float = 1.0, spectral_radius: f
 
 
 @cache
-def _random_symbols(seed: int, count: int = 2) -> tuple[np.ndarray, np.ndarray]:
+def random_symbols(seed: int, count: int = 2) -> tuple[np.ndarray, np.ndarray]:
     """Sequences without any grammar, to read and as targets, (count, MOST_STEPS) each."""
     drawn = np.random.default_rng([seed, 1]).integers(0, len(SYMBOLS), (count, MOST_STEPS + 1))
     return drawn[:, :-1], drawn[:, 1:]
-
-
-# --- truncated ---
-
-
-def pair_gradients(model: SequenceModel, x: np.ndarray, targets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """∂J_t/∂h_k and ∂J_t/∂z_k for every pair of steps.
-
-    One copy of the sequence is read for each t, and sent back from there alone. So one backward pass gives all pairs.
-
-    Parameters
-    ----------
-    model : SequenceModel
-        Without layer normalization.
-    x, targets : ndarray of int (N, T)
-
-    Returns
-    -------
-    dh, dz : ndarray (N, T, T, H)
-        Entry [n, t − 1, k − 1]; 0 for k > t.
-
-    Examples
-    --------
-    >>> dh, dz = pair_gradients(random_net(0, 8, 1.0), np.array([[0, 1, 2]]), np.array([[1, 2, 3]]))
-    >>> dh.shape, bool(np.all(dh[0, 0, 1:] == 0))
-    ((1, 3, 3, 8), True)
-    """
-    N, T = x.shape
-    errors = model.forward(x).probabilities
-    errors -= np.eye(len(model.c))[targets]
-    copies = model.rnn.forward(np.repeat(x, T, axis=0))
-    direct = np.zeros((N, T, T, len(model.rnn.b)))
-    direct[:, np.arange(T), np.arange(T)] = errors @ model.W_s
-    back = model.rnn.backward(copies, direct.reshape(N * T, T, -1))
-    return back.dh.reshape(N, T, T, -1), back.dz.reshape(N, T, T, -1)
-
-
-@dataclass(frozen=True)
-class Truncation:
-    """The gradient of J by backpropagation through time that is cut off, against the whole one.
-
-    All arrays are over τ = 0 … T − 1. The gradient is that of W_x, W_h and b as one vector.
-
-    Attributes
-    ----------
-    tau : int
-        The one that is pointed at.
-    cosine, length : ndarray (T,)
-        Cosine between the truncated and the whole gradient, and its length over that of the whole: every J_t is followed τ
-        steps back. nan if the whole is 0.
-    chunk_cosine, chunk_length : ndarray (T,)
-        The same for chunks of τ + 1 steps, between which no gradient passes.
-    """
-
-    tau: int
-    cosine: np.ndarray
-    length: np.ndarray
-    chunk_cosine: np.ndarray
-    chunk_length: np.ndarray
-
-    def at(self, tau: int) -> Truncation:
-        """The same with another τ pointed at; T − 1 if `tau` is more."""
-        return replace(self, tau=min(tau, self.steps - 1))
-
-    @property
-    def steps(self) -> int:
-        """T."""
-        return len(self.cosine)
-
-    @property
-    def products(self) -> np.ndarray:
-        """Vectors sent one step back if every J_t has its own window: Σ_t min(t − 1, τ), (T,)."""
-        t = np.arange(self.steps)
-        return np.minimum(t, t[:, None]).sum(axis=1)
-
-    @property
-    def chunk_products(self) -> np.ndarray:
-        """The same with chunks of τ + 1 steps: T less one for each chunk, (T,). With one chunk it is the whole gradient's."""
-        return self.steps - -(-self.steps // np.arange(1, self.steps + 1))
-
-
-def truncation(steps: int, tau: int, spectral_radius: float = 1.0, activation: str = "tanh", seed: int = 0,
-               n_hidden: int = 20) -> Truncation:
-    """Compare every truncated gradient with the whole, over two sequences of random symbols.
-
-    Truncation from step t back to t − τ: Williams & Peng (1990).
-
-    Parameters
-    ----------
-    steps : int
-        T, 2 to `MOST_STEPS`.
-    tau : int
-        To point at, 0 to T − 1.
-    spectral_radius : float
-        Of W_h.
-    activation : str
-    seed, n_hidden : int
-
-    Returns
-    -------
-    Truncation
-
-    Examples
-    --------
-    >>> cut = truncation(steps=20, tau=19)
-    >>> cut.cosine[-1].round(12).item(), cut.products[[0, -1]]
-    (1.0, array([  0, 190]))
-    """
-    if not 0 <= tau < steps <= MOST_STEPS:
-        fail("tau, steps", f"0 <= tau < steps <= {MOST_STEPS}", f"tau={tau}, steps={steps}")
-    x, targets = (part[:, :steps] for part in _random_symbols(seed))
-    model = random_net(seed, n_hidden, spectral_radius, activation)
-    trace = model.forward(x).recurrent
-    _, dz = pair_gradients(model, x, targets)
-    # ∂J/∂(W_x, W_h, b) is a sum over k of ∂J/∂z_k times what enters z_k.
-    entering = np.concatenate([trace.inputs, trace.states[:-1], np.ones((steps, len(x), 1))], axis=2).reshape(steps * len(x), -1)
-    summed = np.cumsum(dz.transpose(1, 2, 0, 3), axis=0)  # over J_1 … J_t, (t, k, N, H)
-    k, windows, chunks = np.arange(steps), [], []
-    for reach in range(steps):
-        for found, last in ((windows, k + reach), (chunks, k - k % (reach + 1) + reach)):
-            from_k = summed[np.minimum(last, steps - 1), k].reshape(len(entering), -1)
-            found.append((from_k.T @ entering).ravel())
-    return Truncation(tau, *_against_the_last(np.array(windows)), *_against_the_last(np.array(chunks)))
-
-
-def _against_the_last(gradients: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Cosines with the last one and lengths over its length. A gradient of 0 has cosine nan."""
-    with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
-        sizes = np.linalg.norm(gradients, axis=1)
-        return gradients @ gradients[-1] / sizes / sizes[-1], sizes / sizes[-1]
-
-
-def backward_seconds(steps: int, taus: tuple[int, ...], chunks: bool = False, repeat: int = 3) -> np.ndarray:
-    """Seconds that the library's backward pass takes, truncated at each of these τ or cut into chunks of τ + 1 steps.
-
-    Measured here and now, so that no two calls agree. The best of `repeat` trials.
-
-    Examples
-    --------
-    >>> bool((backward_seconds(10, (0, 9)) > 0).all())
-    True
-    """
-    x, targets = (part[:, :steps] for part in _random_symbols(0))
-    model = random_net(0, 20, 1.0)
-    trace = model.forward(x)
-    spent = []
-    for tau in taus:
-        trials = []
-        for _ in range(repeat):
-            started = time.perf_counter()
-            model.backward(trace, targets, **({"chunk": tau + 1} if chunks else {"tau": tau}))
-            trials.append(time.perf_counter() - started)
-        spent.append(min(trials))
-    return np.array(spent)
-
-
-# --- which symbols mattered ---
-
-NETS = ("random", "orthogonal", "trained")
-"""Nets of `influence`: two ways to draw W_h, and stored weights that have learned the grammar."""
-
-
-@dataclass(frozen=True)
-class Influence:
-    """Which earlier symbols one output of a net hangs on: by its gradient, and by really replacing them.
-
-    Attributes
-    ----------
-    net : str
-        One of `NETS`.
-    symbols : str
-        As in `Unrolled`.
-    t, k : int
-        The output's step, and an earlier one that is pointed at.
-    right : float
-        ŷ_t of the symbol that comes next.
-    gradient : ndarray (t,)
-        ‖∂ ln ŷ_t[target]/∂x_s‖ for s = 1 … t.
-    rivals : str
-        For s = 1 … t the other symbol that the grammar allowed there, or a space if it allowed no other.
-    replaced : ndarray (t,)
-        ŷ_t[target] if the rival stood at s; nan without a rival.
-    lawful : ndarray of bool (t,)
-        Whether the string up to step t is then still the beginning of one of the grammar.
-    """
-
-    net: str
-    symbols: str
-    t: int
-    k: int
-    right: float
-    gradient: np.ndarray
-    rivals: str
-    replaced: np.ndarray
-    lawful: np.ndarray
-
-    @property
-    def relative(self) -> np.ndarray:
-        """The gradient over its largest, (t,)."""
-        return self.gradient / self.gradient.max()
-
-    @property
-    def change(self) -> np.ndarray:
-        """By how much the rival changes ŷ_t[target], (t,)."""
-        return np.abs(self.replaced - self.right)
-
-
-def influence(net: str, t: int, k: int, spectral_radius: float = 1.0, seed: int = 0, symbols: str = LONG) -> Influence:
-    """Ask one output of a net which earlier symbols it hangs on.
-
-    Parameters
-    ----------
-    net : {"random", "orthogonal", "trained"}
-    t, k : int
-        Steps with 1 ≤ k ≤ t ≤ T.
-    spectral_radius, seed : float, int
-        Of the nets that are not trained.
-    symbols : str
-        A string of the embedded Reber grammar.
-
-    Returns
-    -------
-    Influence
-
-    Examples
-    --------
-    >>> seen = influence("trained", t=24, k=2)
-    >>> bool(seen.relative[1] < 1e-3), bool(seen.change[1] > 0.9)
-    (True, True)
-    """
-    x, targets = _read(symbols)
-    if not 1 <= k <= t <= x.size:
-        fail("t, k", f"1 <= k <= t <= {x.size}", f"t={t}, k={k}")
-    if choice("net", net, NETS) == "trained":
-        model = trained_net()
-    else:
-        model = random_net(seed, 20, spectral_radius, rule="orthogonal" if net == "orthogonal" else "lecun_normal")
-    read, target = x[:, :t], targets[0, t - 1]
-    trace = model.forward(read)
-    back = _sent_back(model, trace, t, target)
-    at, rivals = _rivals(read)
-    others = np.repeat(read, len(at), axis=0)
-    others[np.arange(len(at)), at] = rivals
-    replaced, lawful, named = np.full(t, np.nan), np.zeros(t, bool), np.full(t, " ")
-    if len(at):
-        replaced[at] = model.forward(others, steps=[-1]).probabilities[:, 0, target]
-        lawful[at] = allowed(others)[:, -1].any(axis=1)
-        named[at] = np.array(list(SYMBOLS))[rivals]
-    return Influence(net, symbols, t, k, float(trace.probabilities[0, -1, target]),
-                     np.linalg.norm(model.rnn.input_gradient(back)[0], axis=1), "".join(named), replaced, lawful)
-
-
-def _rivals(read: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Where the grammar had allowed another symbol than the one that was read, (1, t), and which, (m,) each."""
-    others = allowed(read)[0, :-1] & (np.arange(len(SYMBOLS)) != read[0, 1:, np.newaxis])
-    at, symbols = np.nonzero(others)
-    return at + 1, symbols
-
-
-def train_net(seed: int, n_hidden: int, updates: int, learning_rate: float, batch: int, max_norm: float) -> dict[str, np.ndarray]:
-    """Teach an orthogonal tanh net the embedded Reber grammar with Adam and clipping; the arrays are its parameters.
-
-    Every update sees fresh strings of the grammar.
-    """
-    model = random_net(seed, n_hidden, 1.0, rule="orthogonal")
-    optimizer, rng = Adam(learning_rate), np.random.default_rng([seed, 2])
-    for _ in range(updates):
-        text = strings(batch, rng)
-        trace = model.forward(text.inputs)
-        grads, _ = by_global_norm(model.backward(trace, text.targets, text.mask).parameters(), max_norm)
-        optimizer.step(model.parameters(), grads)
-    return dict(zip(("W_x", "W_h", "b", "W_s", "c"), model.parameters(), strict=True))
-
-
-def _with_settings(cells: list[dict[str, Any]], results: list[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
-    return results[0] | {name: np.array(value) for name, value in cells[0].items()}
-
-
-SWEEP = Sweep([{"seed": 1, "n_hidden": 20, "updates": 3000, "learning_rate": 0.01, "batch": 32, "max_norm": 1.0}],
-              train_net, _with_settings, Path(data.__file__).with_name("reber_net.npz"))
-
-
-@cache
-def trained_net() -> SequenceModel:
-    """Weights that have learned the embedded Reber grammar, as `SWEEP` has stored them.
-
-    Examples
-    --------
-    >>> trained_net().rnn.W_h.shape
-    (20, 20)
-    """
-    with np.load(SWEEP.target) as stored:
-        layer = RNN(stored["W_x"], stored["W_h"], stored["b"], "tanh")
-        return SequenceModel(layer, stored["W_s"], stored["c"])

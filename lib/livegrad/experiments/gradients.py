@@ -43,21 +43,10 @@ class Scales(Statistics):
     factor: float
 
     @property
-    def depth(self) -> int:
-        """Number of layers L."""
-        return len(self.dz)
-
-    @property
     def prediction(self) -> np.ndarray:
         """What M alone predicts for ‖∂C/∂Zˡ‖, (L,): ‖∂C/∂Zᴸ‖ · M^(L−l)."""
         with np.errstate(all="ignore"):
             return self.dz[-1] * self.factor ** np.arange(self.depth - 1.0, -1, -1)
-
-    @property
-    def survival(self) -> float:
-        """‖∂C/∂Z¹‖ over ‖∂C/∂Zᴸ‖."""
-        with np.errstate(all="ignore"):
-            return float(self.dz[0] / self.dz[-1])
 
 
 class DeepNet:

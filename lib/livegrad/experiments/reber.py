@@ -280,7 +280,7 @@ class LanguageRun:
     updates : int
         How many will be made.
     max_norm : float
-        The threshold θ; inf clips nothing.
+        The threshold ε; inf clips nothing.
     loss : ndarray (k,)
         J of each minibatch, before its update.
     norms : ndarray (k,)
@@ -333,9 +333,9 @@ class LanguageRun:
         return 1.0 if self.overflowed else self.taken / self.updates
 
     @property
-    def share_clipped(self) -> float:
-        """Share of the updates whose gradient was clipped; 0 before the first."""
-        return float(np.mean(self.norms > self.max_norm)) if self.taken else 0.0
+    def clipped(self) -> int:
+        """Number of updates whose gradient was clipped."""
+        return int(np.sum(self.norms > self.max_norm))
 
 
 def train(hidden: int = 30, start: str = "normal", radius: float = 1.0, tau: int | None = None, max_norm: float = 1.0,
@@ -350,7 +350,7 @@ def train(hidden: int = 30, start: str = "normal", radius: float = 1.0, tau: int
     tau : int, optional
         Each J_t is sent back this many steps; by default all.
     max_norm : float
-        The threshold θ; inf clips nothing.
+        The threshold ε; inf clips nothing.
     learning_rate : float
     seed : int
         Of the weights, of the minibatches, of the 300 test strings, and of the chances with which the model writes.

@@ -21,23 +21,25 @@ import numpy as np
 from livegrad import data
 from livegrad.experiments.sweeps import Sweep
 from livegrad.experiments.temporal_order import SOLVED, TemporalOrderRun, train
-from livegrad.validation import choice
+from livegrad.validation import fail
 
-__all__ = ["LENGTHS", "PAPER", "RECIPES", "SWEEP", "THRESHOLDS", "Card", "Success", "live", "success"]
+__all__ = ["LENGTHS", "PAPER", "RATES", "SWEEP", "THRESHOLDS", "Card", "Success", "live", "success"]
 
 LENGTHS = (10, 20, 30, 40, 50)
 THRESHOLDS = (1.0, math.inf)
 SEEDS = range(5)
-RECIPES = {"basic_0.1": ("normal", 0.1), "basic_0.01": ("normal", 0.01)}
-"""First weights and learning rate. "basic" is the paper's name of this start of its tanh nets; its learning rate is 0.01."""
+START = "normal"
+"""First weights: those that the paper calls basic."""
+RATES = (0.1, 0.01)
+"""Learning rates; the paper's is 0.01."""
 UPDATES, EVERY, TEST_SIZE = 20_000, 200, 1000
 
 PAPER = {"runs": 5, "updates": 5_000_000, "test_size": 10_000, "learning_rate": 0.01, "threshold": 1.0}
 """Settings of Pascanu, Mikolov & Bengio (2013, sec. 4.1.1). Units, minibatches and what counts as solved are the same here."""
 
-CELLS = [{"start": start, "learning_rate": rate, "length": length, "max_norm": threshold, "seed": seed, "updates": UPDATES,
+CELLS = [{"start": START, "learning_rate": rate, "length": length, "max_norm": threshold, "seed": seed, "updates": UPDATES,
           "every": EVERY}
-         for start, rate in RECIPES.values() for length in LENGTHS for threshold in THRESHOLDS for seed in SEEDS]
+         for rate in RATES for length in LENGTHS for threshold in THRESHOLDS for seed in SEEDS]
 _NAMES = ("start", "learning_rate", "length", "max_norm", "seed")
 
 
@@ -87,23 +89,23 @@ def stored() -> dict[str, np.ndarray]:
 
 @dataclass(frozen=True)
 class Success:
-    """How the stored runs of one recipe fared within so many updates.
+    """How the stored runs of one learning rate fared within so many updates.
 
     Attributes
     ----------
-    recipe : str
+    learning_rate : float
     budget : int
         Updates allowed.
     lengths : tuple of int (m,)
         T.
     needed : ndarray (2, m, s)
-        Updates until under 1 % errors, for each of the s seeds: with θ = 1 first, then without clipping; nan for a run that
+        Updates until under 1 % errors, for each of the s seeds: with ε = 1 first, then without clipping; nan for a run that
         did not get there within all the updates it had.
     seconds : float
         That these runs took in all.
     """
 
-    recipe: str
+    learning_rate: float
     budget: int
     lengths: tuple[int, ...]
     needed: np.ndarray
@@ -120,13 +122,13 @@ class Success:
         return self.needed.shape[2]
 
 
-def success(recipe: str = "basic_0.1", budget: int = UPDATES) -> Success:
+def success(learning_rate: float = 0.1, budget: int = UPDATES) -> Success:
     """Read from the stored runs which lengths were solved.
 
     Parameters
     ----------
-    recipe : str
-        One of `RECIPES`.
+    learning_rate : float
+        One of `RATES`.
     budget : int
 
     Returns
@@ -136,19 +138,20 @@ def success(recipe: str = "basic_0.1", budget: int = UPDATES) -> Success:
     Raises
     ------
     ValueError
-        If there is no such recipe.
+        If no runs were made with this learning rate.
 
     Examples
     --------
-    >>> success("basic_0.1").solved[:, 0]  # T = 10
+    >>> success(0.1).solved[:, 0]  # T = 10
     array([5, 5])
     """
-    start, rate = RECIPES[choice("recipe", recipe, tuple(RECIPES))]
+    if learning_rate not in RATES:
+        fail("learning_rate", f"one of {', '.join(map(str, RATES))}", learning_rate)
     runs = stored()
-    mine = (runs["start"] == start) & (runs["learning_rate"] == rate)
+    mine = runs["learning_rate"] == learning_rate
     needed = np.where(runs["last_wrong"] < SOLVED * TEST_SIZE, runs["taken"], np.nan)
     by = [[needed[mine & (runs["max_norm"] == threshold) & (runs["length"] == T)] for T in LENGTHS] for threshold in THRESHOLDS]
-    return Success(recipe, budget, LENGTHS, np.array(by), float(runs["seconds"][mine].sum()))
+    return Success(learning_rate, budget, LENGTHS, np.array(by), float(runs["seconds"][mine].sum()))
 
 
 @dataclass(frozen=True)
@@ -174,20 +177,20 @@ class Card:
         return 0.0 if self.live is None else self.live.progress
 
 
-def live(recipe: str = "basic_0.1", length: int = 20, max_norm: float = 1.0, seed: int = 0,
+def live(learning_rate: float = 0.1, length: int = 20, max_norm: float = 1.0, seed: int = 0,
          budget: int = UPDATES) -> Iterator[Card]:
-    """Train once with a recipe, one report after the other, each beside the stored runs.
+    """Train once, one report after the other, each beside the stored runs.
 
     For a length and a seed that are stored this is the stored run again, up to where rounding takes over.
 
     Parameters
     ----------
-    recipe, budget
+    learning_rate, budget
         As for `success`.
     length : int
         T, at least 10.
     max_norm : float
-        The threshold θ; inf clips nothing.
+        The threshold ε; inf clips nothing.
     seed : int
 
     Yields
@@ -201,8 +204,7 @@ def live(recipe: str = "basic_0.1", length: int = 20, max_norm: float = 1.0, see
     >>> last.live.solved
     True
     """
-    rows = success(recipe, budget)
+    rows = success(learning_rate, budget)
     yield Card(rows, length, None)
-    start, rate = RECIPES[recipe]
-    for run in train(length, max_norm, rate, seed, start, UPDATES, every=EVERY):
+    for run in train(length, max_norm, learning_rate, seed, START, UPDATES, every=EVERY):
         yield Card(rows, length, run)

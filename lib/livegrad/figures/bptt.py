@@ -9,7 +9,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from livegrad.experiments.bptt import MOST_STEPS, GradientMap, Influence, Truncation, Unrolled
+from livegrad.experiments.bptt import FATE, MOST_STEPS, GradientMap, Unrolled
+from livegrad.experiments.influence import Influence
+from livegrad.experiments.truncation import Truncation
 from livegrad.figures.scene import LogScene, blue_and_red, drawable, exits, percent, places, plain, tint
 from livegrad.style import LINES, Style
 
@@ -43,7 +45,7 @@ class UnrolledScene(LogScene):
              "symbols marked, and the loss of each step. Middle: the product of Jacobians of one pair of steps as a heat map, "
              "and each earlier step's share of the gradient. Right, log axis over the earlier steps: the norm of that product, "
              "its bound and the size of the term it gives")
-    aspect = 1.75
+    aspect = 1.6
     MOST_LOSS = 5.0
 
     def __init__(self, figure: Figure, style: Style, symbols: str, vocabulary: str, n_hidden: int = 8) -> None:
@@ -64,15 +66,16 @@ class UnrolledScene(LogScene):
         predicted.set(xlim=(0.4, T + 0.6), ylim=(0.4, K + 0.6), ylabel=r"$\hat y_t$")
         predicted.set_yticks(np.arange(1, K + 1), list(vocabulary), fontsize=0.7 * style.font)
         losses.set(xlim=(0.4, T + 0.6), ylim=(0, self.MOST_LOSS), ylabel="$J_t$", yticks=(0, 2, 4))
-        losses.axhline(np.log(K), color=_GRAY, linewidth=1)
+        losses.axhline(np.log(K), color=_GRAY, linewidth=1, label=f"ln {K}: guessing")
         _letters(losses, symbols[:-1], "symbol read, step $t$")
-        self.heading(states, "the net, unrolled")
+        self.heading(states, "states, blue < 0 < orange")
         self._right = self.curve(predicted, "prediction", "target", linestyle="", marker="s", fillstyle="none",
                                  markersize=3.4 * style.width, markeredgewidth=0.6 * style.width)
         self._loss = self.histogram(losses, "loss")
         self._beyond = self.crosses(losses)
         box = {"linewidth": 1.2 * style.width}
-        self._frames = [self.curve(states, "prediction", linestyle=dash, **box) for dash in ("-", ":")]
+        self._frames = [self.curve(states, "prediction", name, linestyle=dash, **box)
+                        for name, dash in (("step $t$", "-"), ("step $k$", ":"))]
         self._grips = self.ring(states), self.ring(states)
         units = np.arange(0.5, H + 1)
         self._paint_product = self.image(self._product, units, units)
@@ -84,7 +87,7 @@ class UnrolledScene(LogScene):
         _letters(self._norms, symbols[:-1], "earlier step $k$")
         self.decades(self._norms, -6, 6)
         self.heading(self._norms, "back to step $k$")
-        self._bound = self.curve(self._norms, "threshold", "bound")
+        self._bound = self.curve(self._norms, "singular_value", r"bound $(\gamma\sigma_1)^{t-k}$", marker="")
         self._norm = self.curve(self._norms, "gradient", r"$\|\partial h_t/\partial h_k\|_2$")
         self._term = self.curve(self._norms, "weight_gradient", "term of $\\partial J_t/\\partial W_h$")
         self._mark = self.ring(self._norms)
@@ -95,7 +98,7 @@ class UnrolledScene(LogScene):
         shares.axhline(0, color=_GRAY, linewidth=1)
         self._shares = self.histogram(shares, "weight_gradient", linestyle="-")
         self._shares_beyond = self.crosses(shares)
-        self.legend(figure)
+        self.legend(figure, columns=4)
         self._words = [self.words(axes) for axes in (states, self._product, self._norms)]
 
     def update(self, result: Unrolled) -> None:
@@ -143,14 +146,14 @@ class HeatMapScene(LogScene):
              "blue where it is small, orange where it is large. Middle, log axis against t minus k: its median with a band "
              "from least to largest, its bound, and the spectral radius to the power of t minus k. Right, log axis: the norm "
              "of the whole gradient before and after clipping")
-    aspect = 2.25
+    aspect = 2.0
     FULL = 6
     """Decades from 1 at which the color is full."""
     _NO_PATH, _CUT, _SILENT = (240, 240, 240), (190, 190, 190), (215, 215, 215)
 
     def __init__(self, figure: Figure, style: Style) -> None:
         super().__init__(style)
-        self._map, scale, self._profile, self._whole = figure.subplots(1, 4, width_ratios=(1.2, 0.06, 1.2, 0.5))
+        self._map, scale, self._profile, self._whole = figure.subplots(1, 4, width_ratios=(1.2, 0.06, 1.1, 0.62))
         steps, ends = np.arange(0.5, MOST_STEPS + 1), (0, MOST_STEPS + 1)
         self._paint = self.image(self._map, steps, steps)
         ticks = (1, 20, 40, 60)
@@ -162,31 +165,31 @@ class HeatMapScene(LogScene):
         marks = np.arange(-self.FULL, self.FULL + 1, 3)
         scale.set_yticks(marks, ["1" if m == 0 else f"$10^{{{m}}}$" for m in marks])
         scale.set(xticks=())
+        scale.yaxis.tick_right()
         scale.grid(False)
-        thick = {"marker": "", "linewidth": style.width}
-        self._borders = (self.curve(self._map, "prediction", "1/1000 of start", **thick),
-                         self.curve(self._map, "prediction", linestyle="-", **thick))
+        self._borders = (self.curve(self._map, "prediction", f"vanished: 1/{FATE:.0f}"),
+                         self.curve(self._map, "prediction", f"exploded: {FATE:.0f} ×", linestyle="-"))
         self._profile.set(xlim=(-1, MOST_STEPS), xlabel="steps back $t-k$")
         self.decades(self._profile, -12, 12)
         self.heading(self._profile, "against the distance")
         self._band = self.band(self._profile, "gradient")
-        self._bound = self.curve(self._profile, "threshold", "bound")
+        self._bound = self.curve(self._profile, "singular_value", r"bound $(\gamma\sigma_1)^{t-k}$", marker="")
         self._rate = self.curve(self._profile, "eigenvalue", r"$\rho^{\,t-k}$")
         self._clipped = self.curve(self._profile, "clipped", "clipped", markevery=6)
-        self._middle = self.curve(self._profile, "gradient", "measured", markevery=6)
-        self._tau = self.curve(self._profile, "prediction", r"$\tau$", linestyle=(0, (1, 1)))
-        self._lost = self.crosses(self._profile)
+        self._middle = self.curve(self._profile, "gradient", "median, range", markevery=6)
+        self._tau = self.curve(self._profile, "threshold", r"$\tau$; gray: cut off", linestyle="-", linewidth=0.6 * style.width)
+        self._lost = self.crosses(self._profile, "off the axis")
         self._whole.set(xlim=(-0.5, 1.5))
         self._whole.set_xticks((0, 1), ("in", "out"))
         self._whole.set_xlabel("clipping")
         self.decades(self._whole, -4, 12, one=False)
-        self.heading(self._whole, "total norm")
-        self._threshold = self.curve(self._whole, "threshold", linestyle="-")
+        self.heading(self._whole, "norm")
+        self._threshold = self.curve(self._whole, "threshold", r"$\varepsilon$")
         self._before, self._after = (self.curve(self._whole, name, linestyle="", markersize=5 * style.width)
                                      for name in ("gradient", "clipped"))
         self._lost_whole = self.crosses(self._whole)
         self._handles = self.ring(self._profile), self.ring(self._profile), self.ring(self._whole)
-        self.legend(figure)
+        self.legend(figure, columns=4)
         self._words = [self.words(axes) for axes in (self._map, self._profile, self._whole)]
 
     def update(self, result: GradientMap) -> None:
@@ -228,8 +231,8 @@ class HeatMapScene(LogScene):
         self._lost_whole.set_data(np.arange(2)[out], np.clip(np.nan_to_num(sizes[out], nan=np.inf), 2 * smallest, largest / 2))
         vanished, exploded = result.fates
         on_map, profile, whole = self._words
-        on_map.set_text(f"vanished {percent(vanished)}, exploded {percent(exploded)}")
-        profile.set_text(f"ρ = {plain(result.spectral_radius)},  β_W β_h = {plain(result.beta_W * result.beta_h)}")
+        on_map.set_text(f"{percent(vanished)} vanished, {percent(exploded)} exploded")
+        profile.set_text(f"ρ = {plain(result.spectral_radius)},  γσ₁ = {plain(result.beta_W * result.beta_h)}")
         whole.set_text(f"×{plain(result.factor)}" if result.factor < 1 else f"under {plain(result.max_norm)}")
 
     def grips(self) -> Sequence[tuple[Axes, float, float]]:
@@ -253,16 +256,16 @@ class TruncationScene(LogScene):
             self.heading(one, text)
         self._cosine.set(ylim=(-0.5, 1.1), yticks=(-0.5, 0, 0.5, 1))
         self._cosine.axhline(0, color=_GRAY, linewidth=1)
-        self.decades(self._length, -4, 1)
+        self.decades(self._length, -2, 0.3)
         self.decades(self._cost, -1, 2)
         sparse = {"markevery": 4}
         self._compared = [(self.curve(one, "gradient", label * r"each $J_t$ back $\tau$ steps", **sparse),
-                         self.curve(one, "clipped", label * r"chunks of $\tau+1$", linestyle="--", **sparse))
+                         self.curve(one, "second_layer", label * r"chunks of $\tau+1$", **sparse))
                         for one, label in ((self._cosine, 1), (self._length, 0))]
         self._counted = tuple(self.curve(self._cost, quantity, linestyle=dash, marker="")
-                              for quantity, dash in (("gradient", "-"), ("clipped", "--")))
+                              for quantity, dash in (("gradient", "-"), ("second_layer", "--")))
         self._measured = tuple(self.curve(self._cost, quantity, linestyle="", marker=marker, markersize=3.5 * style.width,
-                                          fillstyle="none") for quantity, marker in (("gradient", "o"), ("clipped", "D")))
+                                          fillstyle="none") for quantity, marker in (("gradient", "o"), ("second_layer", "s")))
         self._lines = [self.curve(one, "prediction", linestyle=(0, (1, 1))) for one in axes]
         self._lost = self.crosses(self._length, "off the axis")
         self._handles = self.ring(self._cosine), self.ring(self._length)
@@ -292,7 +295,7 @@ class TruncationScene(LogScene):
         for line in self._lines:
             line.set_data([cut.tau] * 2, line.axes.get_ylim())
         self._handles[0].set_data([cut.tau], [-0.4])
-        self._handles[1].set_data([cut.tau], [3e-4])
+        self._handles[1].set_data([cut.tau], [0.02])
         cosine, length, cost = self._words
         cosine.set_text(f"τ = {cut.tau}: {plain(cut.cosine[cut.tau])}")
         length.set_text(f"τ = {cut.tau}: {plain(cut.length[cut.tau])}")
@@ -317,8 +320,8 @@ class InfluenceScene(LogScene):
         T, count = len(symbols) - 1, len(nets)
         gradient, replaced, self._below = figure.subplots(3, 1, height_ratios=(1, 1, 1.6))
         self._paint: list[tuple[Callable[[np.ndarray], None], str]] = []
-        for axes, quantity, text in ((gradient, "gradient", r"gradient at each symbol over its largest (white: $10^{-6}$)"),
-                                     (replaced, "activation", r"replaced by its rival: change of the output (gray: no rival)")):
+        for axes, quantity, text in ((gradient, "gradient", r"gradient at each symbol over its largest (log, white: $10^{-6}$)"),
+                                     (replaced, "activation", "replaced by its rival: change of the output (gray: no rival)")):
             self._paint.append((self.image(axes, np.arange(0.5, T + 1), np.arange(0.5, count + 1)), LINES[quantity]["color"]))
             axes.set(xlim=(0.4, T + 0.6), ylim=(count + 0.6, 0.4))
             axes.set_yticks(np.arange(1, count + 1), nets)
@@ -338,7 +341,7 @@ class InfluenceScene(LogScene):
         self._lawful = self.curve(self._below, "activation", "change by the rival", **marks)
         self._broken = self.curve(self._below, "activation", "no string of the grammar", fillstyle="none", **marks)
         self._vertical = self.curve(self._below, "prediction", linestyle=(0, (1, 1)))
-        self._lost = self.crosses(self._below)
+        self._lost = self.crosses(self._below, "off the axis")
         self._handles = self.ring(gradient), self.ring(self._below)
         self.legend(figure)
         self._words = [self.words(axes) for axes in (gradient, replaced)]
@@ -349,13 +352,12 @@ class InfluenceScene(LogScene):
         one = rows[shown]
         T = len(one.symbols) - 1
         at = np.arange(1, one.t + 1)
-        for (paint, color), values in zip(self._paint, ([i.relative for i in rows.values()], [i.change for i in rows.values()]),
-                                          strict=True):
+        relative, change = (np.array([getattr(i, name) for i in rows.values()]) for name in ("relative", "change"))
+        for (paint, color), shades in zip(self._paint, (1 + _logs(relative) / self.DECADES, change), strict=True):
             colors = np.full((len(rows), T, 3), 255, np.uint8)
             colors[:, one.t:] = 240
-            logs = _logs(np.array(values))
-            colors[:, : one.t] = tint(np.nan_to_num(1 + logs / self.DECADES), color)
-            colors[:, : one.t][np.isnan(logs)] = 225
+            colors[:, : one.t] = tint(np.nan_to_num(shades), color)
+            colors[:, : one.t][np.isnan(shades)] = 225
             paint(colors)
         _frame(self._frame, one.t, 0.5, len(rows) + 0.5)
         row = list(rows).index(shown)

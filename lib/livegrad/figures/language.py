@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 from matplotlib.ticker import FixedLocator, MaxNLocator, NullFormatter, PercentFormatter
 
-from livegrad.experiments.reber import CHANCE, LanguageRun
+from livegrad.experiments.reber import BEST_LOSS, CHANCE, FORGETFUL_LOSS, LanguageRun
 from livegrad.experiments.temporal_order import CHANCE as GUESSING
 from livegrad.experiments.temporal_order import TemporalOrderRun
 from livegrad.experiments.temporal_order_card import PAPER, TEST_SIZE, UPDATES, Card, Success
@@ -27,7 +27,7 @@ class LanguageScene(CurveScene):
              "minibatches and of a test, log axis, with lines for the grammar's own and for that of the grammar without memory. "
              "Right: share of test strings whose long-range symbol is known, with chance, and share of written texts that are "
              "legal. Below: texts that the model writes; a cross follows the first wrong symbol")
-    aspect = 1.9
+    aspect = 1.8
     _LONGEST = 20  # symbols of a text for which there is room
 
     def __init__(self, figure: Figure, style: Style) -> None:
@@ -39,31 +39,33 @@ class LanguageScene(CurveScene):
         self._sizes.set(yscale="log", ylim=(1e-2, 1e2))
         few_ticks(self._sizes, style)
         self.heading(self._sizes, "gradient norm")
-        self._surprise.set(yscale="log", ylim=(1.45, 4))
+        self._surprise.set(yscale="log", ylim=(1.4, 4))
         self._surprise.yaxis.set_major_locator(FixedLocator([1.5, 1.7, 2, 2.5, 3, 4]))
         self._surprise.yaxis.set_major_formatter("{x:g}")
         self._surprise.yaxis.set_minor_formatter(NullFormatter())
         self.heading(self._surprise, "perplexity")
-        self._known.set_ylim(0, 1.04)
+        self._known.set_ylim(0, 1.06)
         self._known.yaxis.set_major_formatter(PercentFormatter(1, symbol=" %"))
         self.heading(self._known, "long-range symbol")
-        self._known.axhline(CHANCE, color="#999999", linewidth=1)
-        self._known.annotate("chance", (1, CHANCE), (-4, -3), xycoords=("axes fraction", "data"), textcoords="offset points",
-                             ha="right", va="top", color="#666666")
+        self._known.axhline(CHANCE, color="#999999", linewidth=1, label="chance")
         for axes in (self._sizes, self._surprise, self._known):
             axes.set_xlabel("update")
         self._range = self.band(self._sizes, "gradient", alpha=0.4)
         self._middle = self.curve(self._sizes, "gradient", marker="")
         self._threshold = self.curve(self._sizes, "threshold", "threshold ε")
-        self._minibatch = self.curve(self._surprise, "loss", linewidth=0.5 * style.width, alpha=0.45)
-        self._test = self.curve(self._surprise, "loss", marker=".")
-        self._off = self.crosses(self._sizes)
+        self._minibatch = self.curve(self._surprise, "loss", "minibatches", linewidth=0.5 * style.width, alpha=0.45)
+        self._test = self.curve(self._surprise, "loss", "test strings", marker=".")
+        self._off = self.crosses(self._sizes, "off the axis")
         self._beyond = self.crosses(self._surprise)
-        self._best = self.curve(self._surprise, "prediction", "grammar; no memory")
+        self._best = self.curve(self._surprise, "prediction")
+        for name, loss, side in (("grammar", BEST_LOSS, "top"), ("no memory", FORGETFUL_LOSS, "bottom")):
+            self._surprise.annotate(name, (1, np.exp(loss)), (-4, -3 if side == "top" else 3), textcoords="offset points",
+                                    xycoords=("axes fraction", "data"), ha="right", va=side, color="#444444")
         self._recall = self.curve(self._known, "activation", "symbol known")
-        self._legal = self.curve(self._known, "weight", "texts legal", linestyle="", markersize=4 * style.width)
+        self._legal = self.curve(self._known, "weight", "texts legal", linestyle="", markersize=4 * style.width, clip_on=False)
+        self._legal.set_in_layout(False)
         self._handle = self.ring(self._sizes)
-        self.legend(figure)
+        self.legend(figure, columns=4)
         self._clipped, self._reached, self._share = (self.words(axes) for axes in (self._sizes, self._surprise, self._known))
         self._texts = [self._line(axes, height) for height in (0.62, 0.0) for axes in strip]
 
@@ -102,7 +104,7 @@ class LanguageScene(CurveScene):
 
     def _say(self, result: LanguageRun) -> None:
         self._clipped.set_text("not trained yet" if not result.taken else "OVERFLOW" if result.overflowed else
-                               f"clipped: {percent(result.share_clipped, '.3g')}")
+                               f"clipped: {result.clipped} of {result.taken}")
         self._reached.set_text(f"{plain(result.perplexity[-1])}  (grammar: {plain(result.best)})")
         self._share.set_text("no number" if np.isnan(result.recall[-1]) else f"known: {percent(result.recall[-1])}")
         for line, (text, right) in zip(self._texts, [*result.texts, *[("", 0)] * 6], strict=False):
@@ -146,7 +148,8 @@ class CardScene(CurveScene):
         kinds = (("clipped", "clipped, ε = 1", "-"), ("gradient", "not clipped", "--"))
         self._counts = [self.curve(self._solved, quantity, name, linestyle=line) for quantity, name, line in kinds]
         self._runs = [self.curve(self._needed, quantity, linestyle="") for quantity, *_ in kinds]
-        self._never = self.crosses(self._needed, "not solved", size=2.6)
+        self._never = [self.crosses(self._needed, name, quantity, size=2.6)
+                       for (quantity, *_), name in zip(kinds, ("not solved", ""), strict=True)]
         self._budget = self.curve(self._needed, "threshold", "budget")
         self._error = self.curve(self._live, "loss", "live run", marker=".")
         self._handle = self.ring(self._needed)
@@ -161,18 +164,17 @@ class CardScene(CurveScene):
         """Move counts, runs, budget and the live run. A live run that outgrows its axis gets a longer one."""
         stored, run = result.stored, result.live
         lengths, spread = np.array(stored.lengths), np.linspace(-1.4, 1.4, stored.runs)
-        never = []
         for which, aside in enumerate((-1.8, 1.8)):
             at, needed = lengths[:, np.newaxis] + aside + spread, stored.needed[which]
             self._counts[which].set_data(lengths, stored.solved[which])
             self._runs[which].set_data(at.ravel(), needed.ravel())
-            never += at[np.isnan(needed)].tolist()
-        self._never.set_data(np.array(never), np.full(len(never), 1.4 * UPDATES))
+            never = at[np.isnan(needed)]
+            self._never[which].set_data(never, np.full(len(never), 1.4 * UPDATES))
         left, right = self._needed.get_xlim()
         self._budget.set_data([left, right], [stored.budget] * 2)
         self._handle.set_data([right - 2], [stored.budget])
         clipped, free = stored.solved.sum(axis=1)
-        self._who.set_text(f"{clipped} and {free} of {stored.needed[0].size} runs")
+        self._who.set_text(f"of {stored.needed[0].size}: {clipped} with ε, {free} without")
         self._cap.set_text(f"budget: {stored.budget:,}")
         taken = 0 if run is None else run.taken
         widest = next(w for w in (1_000, 2_000, 5_000, 10_000, UPDATES) if w >= taken)

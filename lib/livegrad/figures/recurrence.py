@@ -9,7 +9,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from livegrad.experiments.eigenvalues import log10_powers
-from livegrad.experiments.recurrence import STARTS, Expansion, Gates, Spike, Starts, Statement
+from livegrad.experiments.expansion import Expansion
+from livegrad.experiments.recurrence import STARTS, Gates, Starts, Statement
+from livegrad.experiments.spike import Spike
 from livegrad.figures.eigenvalues import power_of_ten
 from livegrad.figures.scene import LogScene, drawable, exits, height, percent, places, plain
 from livegrad.style import Style
@@ -54,15 +56,15 @@ class SpikeScene(LogScene):
         self._right.set(ylim=(-3, 103), yticks=(0, 50, 100), ylabel="%")
         self._right.axhline(50, color="#999999", linewidth=1)
         self.heading(self._right, "the spike's share of the update")
-        thin = {"marker": "", "linewidth": 0.7 * style.width}
-        self._usual = self.curve(self._left, "prediction", "recurrent, no spike", **{**thin, "linewidth": style.width})
+        self._usual = self.curve(self._left, "prediction", "recurrent, no spike")
         small = {"markersize": 1.8 * style.width}
         self._outputs = (self.curve(self._left, "gradient", "recurrent", **small),
                          self.curve(self._left, "feedforward", "feed-forward", marker="s", **small))
+        self._trace = self.curve(self._left, "difference", "what the spike changed", marker="", linewidth=style.width)
         self._shares = (self.curve(self._right, "gradient", **small), self.curve(self._right, "feedforward", marker="s", **small))
         self._lost = self.crosses(self._left, "off the axis", size=3.6)
         self._ring, self._later = self.ring(self._left), self.ring(self._left)
-        self.legend(figure)
+        self.legend(figure, columns=3)
         self._left_words, self._right_words = self.words(self._left), self.words(self._right)
 
     def update(self, result: Spike) -> None:
@@ -73,7 +75,10 @@ class SpikeScene(LogScene):
             line.set_data(t, drawable(outputs))
         for line, share in zip(self._shares, (result.share, result.feedforward_share), strict=True):
             line.set_data(t, 100 * share)
-        self._lost.set_data(*exits(self._left, t, *_logs(np.array([*both, result.recurrent[1]]))))
+        change = np.abs(np.subtract(*result.recurrent))
+        self._trace.set_data(t, drawable(change))
+        change = np.where(t < result.at, np.nan, change)  # there is none before
+        self._lost.set_data(*exits(self._left, t, *_logs(np.array([*both, result.recurrent[1], change]))))
         later = min(result.at + 8, len(t))
         for ring, at in ((self._ring, result.at), (self._later, later)):
             ring.set_data([at], np.clip(result.recurrent[0, at - 1:at], *self._left.get_ylim()))
@@ -108,7 +113,7 @@ class ExpansionScene(_LengthScene):
         self.heading(self._middle, "shares")
         self._right.set(xlim=(0.5, size + 0.5), ylim=(-1.3, 1.3), xticks=np.arange(1, size + 1), yticks=(-1, 0, 1), xlabel="unit")
         self._right.axhline(0, color="#999999", linewidth=1)
-        self.heading(self._right, r"gradient at $\ell$")
+        self.heading(self._right, "gradient, scaled")
         self._radius = self.curve(self._left, "eigenvalue", r"$\rho^\ell$")
         self._backward = self.curve(self._left, "gradient", "backward pass", linestyle="", markevery=3)
         self._sum = self.curve(self._left, "prediction", "sum", linewidth=1.2 * style.width)
@@ -288,7 +293,7 @@ class StatementScene(LogScene):
     title = ("Left: the unit circle and the ellipse that gamma W makes of it, with its longest half-axis and the two "
              "eigenvectors. Right, log axis against steps back: the bound, the spectral radius to the power, and the measured "
              "norm of the product of Jacobians")
-    aspect = 2.3
+    aspect = 2.1
     REACH = 3.7
 
     def __init__(self, figure: Figure, style: Style, steps: int = 60) -> None:
@@ -297,20 +302,20 @@ class StatementScene(LogScene):
         reach = self.REACH
         self._left.set(xlim=(-reach, reach), ylim=(-reach, reach), aspect="equal", anchor="N")
         self._left.set(xticks=(-2, 0, 2), yticks=(-2, 0, 2))
-        self._left.plot(np.cos(_TURN), np.sin(_TURN), color="black", linewidth=0.7 * style.width)
+        self._left.plot(np.cos(_TURN), np.sin(_TURN), color="black", linewidth=0.7 * style.width, label="unit circle")
         self.heading(self._left, "one step:  $γW$")
         self._right.set(xlim=(0, steps), xlabel=r"steps back $\ell$")
         self.decades(self._right, -6, 6)
         self.heading(self._right, "norm of the product")
-        self._ellipse = self.curve(self._left, "gradient", marker="", linewidth=0.8 * style.width)
+        self._ellipse = self.curve(self._left, "weight", "what γW makes of it", marker="", linewidth=0.8 * style.width)
         self._longest = self.curve(self._left, "singular_value", marker="", linewidth=1.4 * style.width)
-        self._own = self.curve(self._left, "eigenvalue", marker="o", markersize=2.4 * style.width)
-        self._bound = self.curve(self._right, "singular_value", r"bound $(\gamma\sigma_1)^\ell$", marker="")
+        self._own = self.curve(self._left, "eigenvalue", "eigenvectors", marker="o", markersize=2.4 * style.width)
+        self._bound = self.curve(self._right, "singular_value", r"$\gamma\sigma_1$; bound $(\gamma\sigma_1)^\ell$", marker="")
         self._rate = self.curve(self._right, "eigenvalue", r"$(\gamma\rho)^\ell$")
         self._measured = self.curve(self._right, "gradient", "measured", marker="", linewidth=1.4 * style.width)
         self._lost = self.crosses(self._right, "off the axis", size=3.6)
         self._tip, self._steep = self.ring(self._left), self.ring(self._right)
-        self.legend(figure)
+        self.legend(figure, columns=4)
         self._left_words, self._right_words = self.words(self._left), self.words(self._right)
 
     def update(self, result: Statement) -> None:

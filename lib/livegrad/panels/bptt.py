@@ -7,23 +7,10 @@ from functools import lru_cache, partial
 
 import numpy as np
 
-from livegrad.experiments.bptt import (
-    FATE,
-    LONG,
-    MOST_STEPS,
-    NETS,
-    SHORT,
-    GradientMap,
-    Influence,
-    Truncation,
-    Unrolled,
-    backward_seconds,
-    gradient_map,
-    influence,
-    truncation,
-    unrolled,
-)
+from livegrad.experiments.bptt import FATE, MOST_STEPS, SHORT, GradientMap, Unrolled, gradient_map, unrolled
+from livegrad.experiments.influence import LONG, NETS, Influence, influence
 from livegrad.experiments.reber import SYMBOLS
+from livegrad.experiments.truncation import Truncation, backward_seconds, truncation
 from livegrad.figures.bptt import HeatMapScene, InfluenceScene, TruncationScene, UnrolledScene
 from livegrad.figures.scene import percent, plain
 from livegrad.panels.controls import Choice, Slider
@@ -133,7 +120,7 @@ def heat_map_panel(state: str = "", lecture: bool | None = None) -> Panel:
          Slider("steps", "Length T", 5, MOST_STEPS, 50, lecture=False),
          Slider("spectral_radius", "Spectral radius ρ", 0.0, 2.0, 0.9, 0.05),
          Slider("tau", "Truncation τ", 0, MOST_STEPS, MOST_STEPS),
-         Slider("max_norm", "Clipping θ = 10^", -3.0, 3.0, 0.0, 0.25)],
+         Slider("max_norm", "Clipping ε = 10^", -3.0, 3.0, 0.0, 0.25)],
         compute, _describe_map, drag=drag, state=state, lecture=lecture,
         presets={"Vanish": "activation=sigmoid spectral_radius=1 tau=60 max_norm=0",
                  "Explode": "activation=linear spectral_radius=1.5 tau=60 max_norm=0",
@@ -145,13 +132,13 @@ def _describe_map(result: GradientMap) -> str:
     pairs = (f"Of all pairs k ≤ t, {percent(vanished)} have vanished (‖∂J_t/∂h_k‖ under 1/{FATE:.0f} of ‖∂J_t/∂h_t‖) and "
              f"{percent(exploded)} have exploded (over {FATE:.0f} times).")
     if result.silent:
-        pairs += f" At {result.silent} of {result.steps} steps the net is certain and right, and J_t sends nothing."
+        pairs += f" At {result.silent} of {result.steps} steps the net is certain and right, and J_t sends nothing (gray rows)."
     if result.tau < result.steps - 1:
         pairs += f" Those more than τ = {result.tau} steps apart are left out of the gradient."
     if result.gradient <= result.max_norm:
-        return (f"{pairs} The gradient of J has norm {plain(result.gradient)}, under θ = {plain(result.max_norm)}: clipping does "
+        return (f"{pairs} The gradient of J has norm {plain(result.gradient)}, under ε = {plain(result.max_norm)}: clipping does "
                 "nothing, and would not lift what has vanished.")
-    return (f"{pairs} The gradient of J has norm {plain(result.gradient)}; clipping at θ = {plain(result.max_norm)} multiplies "
+    return (f"{pairs} The gradient of J has norm {plain(result.gradient)}; clipping at ε = {plain(result.max_norm)} multiplies "
             f"all of it by {plain(result.factor)}. The map stays, and so do the ratios in it.")
 
 

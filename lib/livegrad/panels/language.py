@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from functools import lru_cache, partial
 
 from livegrad.experiments.reber import CHANCE, STARTS, LanguageRun, train
-from livegrad.experiments.temporal_order_card import EVERY, RECIPES, UPDATES, Card, live, success
+from livegrad.experiments.temporal_order_card import EVERY, RATES, UPDATES, Card, live, success
 from livegrad.figures.language import CardScene, LanguageScene
 from livegrad.figures.scene import percent, plain
 from livegrad.panels.controls import Choice, Slider
@@ -48,11 +48,11 @@ def language_panel(state: str = "", lecture: bool | None = None) -> TrainingPane
 
     return TrainingPanel(
         LanguageScene,
-        [Choice("start", "First weights", STARTS, "normal", lecture=False),
+        [Choice("start", "First weights", STARTS, "normal"),
          Slider("radius", "Spectral radius", 0.1, 3.0, 1.0, 0.1),
          Choice("tau", "Steps back τ", tuple(_TAUS), "all"),
          Choice("threshold", "Threshold ε", tuple(_THRESHOLDS), "1"),
-         Choice("learning_rate", "Learning rate", ("0.1", "0.3", "1", "3"), "1")],
+         Choice("learning_rate", "Learning rate", ("0.1", "0.3", "1", "3"), "1", lecture=False)],
         _language_run, _describe_language, _finished, drag=drag, state=state, lecture=lecture,
         presets={"Sent back 2 steps": "start=normal radius=1 tau=2 threshold=1 learning_rate=1",
                  "Radius 3": "start=normal radius=3 tau=all threshold=1 learning_rate=1",
@@ -75,7 +75,7 @@ def _describe_language(result: LanguageRun) -> str:
     if result.overflowed or math.isnan(result.recall[-1]):
         return f"Overflow after {result.taken} updates: what the model computes is not finite, and no update will bring it back."
     clipped = ("Nothing was clipped" if math.isinf(result.max_norm) else
-               f"At ε = {plain(result.max_norm)}, {percent(result.share_clipped, '.3g')} of the updates were clipped")
+               f"At ε = {plain(result.max_norm)}, {result.clipped} update{'s were' if result.clipped != 1 else ' was'} clipped")
     return (f"After {result.taken} updates: {score}. The long-range symbol is known in {percent(result.recall[-1])} of them "
             f"(chance: {percent(CHANCE)}), and {percent(result.legal)} of the texts it writes are legal. {clipped}; the longest "
             f"gradient had norm {plain(result.norms.max())}.")
@@ -90,7 +90,7 @@ def temporal_order_panel(state: str = "", lecture: bool | None = None) -> Traini
     Parameters
     ----------
     state : str
-        Where to start, e.g. ``"recipe=basic_0.01 length=20 threshold=1 seed=0 budget=20000"``.
+        Where to start, e.g. ``"learning_rate=0.01 length=20 threshold=1 seed=0 budget=20000"``.
     lecture : bool, optional
         Draw for a projector.
 
@@ -103,12 +103,12 @@ def temporal_order_panel(state: str = "", lecture: bool | None = None) -> Traini
     >>> temporal_order_panel().result.stored.solved.shape
     (2, 5)
     """
-    def run(threshold: str, **values: object) -> Iterator[Card]:
-        return live(max_norm=_THRESHOLDS[threshold], **values)
+    def run(learning_rate: str, threshold: str, **values: object) -> Iterator[Card]:
+        return live(float(learning_rate), max_norm=_THRESHOLDS[threshold], **values)
 
     return TrainingPanel(
         partial(CardScene, stored=success()),
-        [Choice("recipe", "Weights, learning rate", tuple(RECIPES), next(iter(RECIPES))),
+        [Choice("learning_rate", "Learning rate", tuple(map(str, RATES)), str(RATES[0])),
          Slider("length", "Live: length T", 10, 50, 20),
          Choice("threshold", "Live: threshold ε", ("1", "none"), "1"),
          Slider("seed", "Live: seed", 0, 9, 0, lecture=False),

@@ -8,22 +8,9 @@ from functools import lru_cache, partial
 
 import numpy as np
 
-from livegrad.experiments.recurrence import (
-    EIGENVALUES,
-    FOLLOWED,
-    GAMMA,
-    STARTS,
-    Expansion,
-    Gates,
-    Spike,
-    Starts,
-    Statement,
-    expansion,
-    gates,
-    spike,
-    starts,
-    statement,
-)
+from livegrad.experiments.expansion import EIGENVALUES, Expansion, expansion
+from livegrad.experiments.recurrence import GAMMA, STARTS, Gates, Starts, Statement, gates, starts, statement
+from livegrad.experiments.spike import FOLLOWED, Spike, spike
 from livegrad.figures.eigenvalues import power_of_ten
 from livegrad.figures.recurrence import ExpansionScene, GatesScene, SpikeScene, StartsScene, StatementScene, verdict
 from livegrad.figures.scene import percent, plain
@@ -295,9 +282,9 @@ def lambda_panel(state: str = "", lecture: bool | None = None) -> Panel:
          Slider("input_scale", "Input scale", 0.0, 5.0, 0.5, 0.1),
          Slider("seed", "Seed", 0, 9, 0, lecture=False)],
         _statement, _describe_statement, drag=drag, state=state, lecture=lecture,
-        presets={"For certain": "activation=tanh spectral_radius=0.7 off_diagonal=0.4",
-                 "Grows first": "activation=linear spectral_radius=0.9 off_diagonal=2",
-                 "Vanishes anyway": "activation=tanh spectral_radius=1.3 off_diagonal=0.5 input_scale=1"})
+        presets={"For certain": "activation=tanh spectral_radius=0.7 off_diagonal=0.4 input_scale=0.5",
+                 "Grows first": "activation=linear spectral_radius=0.9 off_diagonal=2 input_scale=0.5",
+                 "Vanishes anyway": "activation=tanh spectral_radius=1.3 off_diagonal=0 input_scale=2"})
 
 
 def _statement(spectral_radius: float, **net: float) -> Statement:
