@@ -10,6 +10,7 @@ ROOMS = {"experiments", "figures", "panels", "checks"}
 MAY_IMPORT = {
     "math": {"math"},
     "style": set(),
+    "environment": set(),
     "experiments": {"math", "experiments"},
     "figures": {"experiments", "figures", "style"},
     "panels": {"math", "experiments", "figures", "panels", "style"},
@@ -18,6 +19,7 @@ MAY_IMPORT = {
 FOREIGN = {
     "math": {"numpy"},
     "style": set(),
+    "environment": set(),  # it is to speak where no package can be imported
     "experiments": {"numpy"},
     "figures": {"numpy", "matplotlib"},
     "panels": {"numpy", "matplotlib", "ipywidgets", "anywidget", "traitlets", "PIL"},
@@ -28,9 +30,9 @@ STANDARD = __import__("sys").stdlib_module_names
 
 
 def layer(dotted: str) -> str:
-    """The layer of livegrad.<room>…: a folder's name, `style`, or math for every other flat module."""
+    """The layer of livegrad.<room>…: a folder's name, `style`, `environment`, or math for every other flat module."""
     room = dotted.split(".")[1]
-    return room if room in ROOMS | {"style"} else "math"
+    return room if room in ROOMS | {"style", "environment"} else "math"
 
 
 def imports(path: Path):

@@ -239,6 +239,27 @@ def outer_address():
             return "127.0.0.2"  # no network at all: at least not on another local address
 
 
+def test_a_lecture_has_large_type_and_settings_of_its_own(course, monkeypatch):
+    module = load(course)
+    calls = []
+
+    def run(*words):
+        calls.append((words, {name: os.environ[name] for name in ("LIVEGRAD_LECTURE", "JUPYTERLAB_SETTINGS_DIR")}))
+        return 0
+
+    for name in ("LIVEGRAD_LECTURE", "JUPYTERLAB_SETTINGS_DIR", "JUPYTERLAB_WORKSPACES_DIR"):
+        monkeypatch.setenv(name, "as it was")
+    monkeypatch.setattr(module, "prepare", lambda *pins: None)
+    monkeypatch.setattr(module, "run", run)
+    assert module.main(["present", "03", "--no-browser"]) == 0
+    [(words, variables)] = calls
+    assert "--LabApp.default_url=/lab/tree/notebooks/03_early%20one.ipynb?present" in words and words[-1] == "--no-browser"
+    assert variables["LIVEGRAD_LECTURE"] == "1" and not Path(variables["JUPYTERLAB_SETTINGS_DIR"]).exists()  # gone with the lecture
+    for vague in ([], ["99"]):
+        with pytest.raises(module.Trouble, match="03_early one.ipynb"):
+            module.main(["present", *vague])
+
+
 def test_help_installs_nothing(course):
     done = start(course, "lab", "--help")
     assert done.returncode == 0 and "python start.py test" in done.stdout and not (course / ".venv").exists()
@@ -347,4 +368,4 @@ def test_occupied_port(course):
 
 
 def test_unknown_command(course):
-    assert_refused(start(course, "tset"), "'tset'", "lab, test, refresh")
+    assert_refused(start(course, "tset"), "'tset'", "lab, present, slides, test, refresh, site")
