@@ -4,6 +4,7 @@
     python start.py                  open the notebooks in JupyterLab
     python start.py lab ...          the same; further words go on to JupyterLab: --no-browser, --port 9000
     python start.py present 03       show a notebook as slides: large type, all cells run, live panels
+    python start.py slides 03        export slides as a file that needs neither Python nor a network: -h says more
     python start.py test ...         run the tests; further words go on to pytest: -k lab, -m browser
     python start.py refresh ...      run the notebooks anew and save them: all of them, or the files named
     python start.py site --serve     build the course as a site that needs no server, and show it here: -h says more
@@ -28,6 +29,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import tempfile
 import urllib.parse
 from pathlib import Path
 
@@ -48,10 +50,10 @@ class Trouble(Exception):
 
 
 def main(words):
-    if "-h" in words or "--help" in words:
+    if {"-h", "--help"} & set(words) and words[0] not in ("site", "slides"):
         print(__doc__.strip())
         return 0
-    commands = {"lab": lab, "present": present, "test": test, "refresh": refresh, "site": site}
+    commands = {"lab": lab, "present": present, "slides": slides, "test": test, "refresh": refresh, "site": site}
     name = words.pop(0) if words and not words[0].startswith("-") else "lab"
     if name not in commands:
         raise Trouble("start.py knows no command %r, only %s. `python start.py -h` explains them."
@@ -83,8 +85,15 @@ def present(words):
     found = [name for name in names if asked and name.startswith(asked)]
     if len(found) != 1:
         raise Trouble("Which notebook? Say for instance `python start.py present 03`. There are: %s." % ", ".join(names))
-    os.environ["LIVEGRAD_LECTURE"] = "1"
-    return lab(words, urllib.parse.quote("notebooks/" + found[0]) + "?present")
+    # JupyterLab remembers that a deck was on, and which tabs were open: not from one lecture to the next.
+    with tempfile.TemporaryDirectory() as own:
+        os.environ.update(LIVEGRAD_LECTURE="1", JUPYTERLAB_SETTINGS_DIR=own, JUPYTERLAB_WORKSPACES_DIR=own)
+        return lab(words, urllib.parse.quote("notebooks/" + found[0]) + "?present")
+
+
+def slides(words):
+    prepare(COURSE)
+    return run(ROOT / "deck/build.py", *words)
 
 
 def lessons():

@@ -15,6 +15,7 @@ import time
 import urllib.request
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+SCREEN = {"width": 1280, "height": 900}
 NOTEBOOK = "notebooks/02_exploding_vanishing.ipynb"
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update",
          "--disable-sync", "--no-first-run"]
@@ -25,6 +26,7 @@ FRONT_ENDS = {
     "jupyterlab": (["--LabApp.expose_app_in_browser=True"], "doc/tree/{name}"),
     "notebook": (["--JupyterNotebookApp.expose_app_in_browser=True"], "notebooks/{name}"),
     "voila": ([], "voila/render/{name}"),
+    "deck": (["--LabApp.expose_app_in_browser=True"], "lab/tree/{name}?present"),
 }
 
 # What the reader sees in `root`: every visible picture drawn on one small canvas, reduced to a number.
@@ -94,8 +96,8 @@ def serve(tree, front_end="jupyterlab"):
                        JUPYTER_CONFIG_DIR=str(own / "config"), IPYTHONDIR=str(own / "ipython"),
                        JUPYTER_DATA_DIR=str(own / "data"), JUPYTERLAB_SETTINGS_DIR=str(own / "settings"),
                        JUPYTERLAB_WORKSPACES_DIR=str(own / "workspaces"))
-    # Voila is served as an extension of the same server, which gives all three one set of options.
-    module = {"voila": "jupyter_server"}.get(front_end, front_end)
+    # Voila is served as an extension of the same server, which gives them all one set of options.
+    module = {"voila": "jupyter_server", "deck": "jupyterlab"}.get(front_end, front_end)
     with open(tree / "server.log", "w") as log:
         server = subprocess.Popen(
             [sys.executable, "-m", module, "--no-browser", "--allow-root", f"--port={port}",
@@ -137,9 +139,8 @@ def chromium():
 class Page:
     """One notebook in one browser tab; `complaints` collects what the browser's console calls errors, `asked` each address with its status."""
 
-    def __init__(self, browser, url, *, scale=1, script=""):
+    def __init__(self, browser, url, *, scale=1, script="", screen=SCREEN):
         self.complaints, self.asked = [], []
-        screen = {"width": 1280, "height": 900}
         self._context = browser.new_context(viewport=screen, device_scale_factor=scale)
         self.tab = self._context.new_page()
         self.tab.on("console", lambda m: m.type == "error" and self.complaints.append(m.text))
