@@ -233,7 +233,7 @@ def _charts(rng):
              {"a": [126.0, 1.0, 0.6, 0.5], "closed": [0.98, 0.0]}, {"closed": [0.95, 0.1]},
              {"a": [120.0, 1.0, 1.0, 1.0], "dz": [1e-7, 0.1, 0.1], "closed": [1.0, 0.9]},
              {"copies": [0.0, 1.0], "dz": [1e-9, 1e-4, 0.1]}, {"closed": [0.9, 0.85], "dz": [500.0, 7.0, 0.1]},
-             {"closed": [1.0, 0.7]},
+             {"closed": [1.0, 0.7]}, {"copies": [1.0, 0.9]},
              {"dz": [1e-3, 0.1, 0.5]}, {"dz": [90.0, 3.0, 0.2]}, {"a": [1.0, 30.0, 60.0, 90.0]})
     return [tuple(np.array(values) for values in (usual | case).values()) for case in cases]
 
