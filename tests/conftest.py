@@ -14,6 +14,14 @@ settings.register_profile("course", derandomize=True, deadline=None, database=No
 settings.load_profile("course")
 
 
+@pytest.fixture(scope="session", autouse=True)
+def no_waiting():
+    """A panel that trains gives a hand time to press Stop; a test has none."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("livegrad.panels.training._FRAME_SECONDS", 0)
+        yield
+
+
 @pytest.fixture(scope="session", params=["stored", "live"])
 def torch_values(request):
     """Inputs and PyTorch's results by name: as stored in the repository, then computed anew by torch."""

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 from driving import drive, pull
 
-from livegrad.panels import training
 from livegrad.panels.activations import collapse_panel, dead_relu_panel, saturation_panel, slope_panel, zigzag_panel
 from livegrad.panels.rounding import rounding_panel
 
@@ -22,11 +21,6 @@ DRIVES = [(slope_panel, {"second": ("none",), "third": ("none", "selu")}),
           (dead_relu_panel, {"seed": (0, 9)}),
           (zigzag_panel, {"seed": (0, 9)})]
 PANELS = [slope_panel, saturation_panel, collapse_panel, dead_relu_panel, zigzag_panel]
-
-
-@pytest.fixture(autouse=True)
-def no_waiting(monkeypatch):
-    monkeypatch.setattr(training, "_FRAME_SECONDS", 0)
 
 
 @pytest.mark.parametrize(("factory", "only"), DRIVES)

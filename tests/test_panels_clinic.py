@@ -6,13 +6,7 @@ import numpy as np
 import pytest
 
 from livegrad.experiments.clinic import CHOICES, DISEASES, PATIENTS, spelled
-from livegrad.panels import training
 from livegrad.panels.clinic import Form, patient_panel, patient_state, sandbox_panel
-
-
-@pytest.fixture(autouse=True)
-def no_waiting(monkeypatch):
-    monkeypatch.setattr(training, "_FRAME_SECONDS", 0)
 
 
 @pytest.fixture(scope="module")

@@ -11,18 +11,12 @@ from driving import drive, pull
 from livegrad.experiments.cliff import descend_cliff
 from livegrad.experiments.temporal_order import TemporalOrderRun
 from livegrad.experiments.thresholds import load
-from livegrad.panels import training
 from livegrad.panels.clipping import choose_panel, cliff_panel, clip_panel, temporal_order_panel, threshold_panel
 
 PANELS = [clip_panel, cliff_panel, temporal_order_panel, threshold_panel, choose_panel]
 ONLY = {clip_panel: {"tail": (0.0, 2.0), "g1": (-4.0, 0.0, 4.0), "g2": (0.0, 4.0)},
         cliff_panel: {"w": (4.0, 6.5), "learning_rate": (0.02, 0.5)},
         temporal_order_panel: {"threshold": ("0.01", "none"), "learning_rate": ("0.01", "0.3")}}
-
-
-@pytest.fixture(autouse=True)
-def no_waiting(monkeypatch):
-    monkeypatch.setattr(training, "_FRAME_SECONDS", 0)
 
 
 @pytest.mark.parametrize("factory", PANELS)

@@ -8,16 +8,10 @@ import pytest
 from driving import drive, pull
 
 from livegrad.experiments.depth_runs import DEPTHS, budget_runs, rule_runs
-from livegrad.panels import training
 from livegrad.panels.depth import budget_panel, checklist_panel, residual_panel, sawtooth_panel
 
 ONLY = {sawtooth_panel: {"seed": (3,), "times": ("1", "16"), "width": (2,), "noise": (0.0, 0.2)},
         residual_panel: {"blocks": (200,), "weight_scale": (2.0,)}, budget_panel: {"hidden": ("1", "32"), "seed": (0,)}}
-
-
-@pytest.fixture(autouse=True)
-def no_waiting(monkeypatch):
-    monkeypatch.setattr(training, "_FRAME_SECONDS", 0)
 
 
 @pytest.mark.parametrize("factory", [budget_panel, sawtooth_panel, residual_panel, checklist_panel])

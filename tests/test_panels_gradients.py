@@ -7,13 +7,7 @@ import numpy as np
 import pytest
 from driving import drive
 
-from livegrad.panels import training
 from livegrad.panels.gradients import depth_panel, factors_panel, training_panel
-
-
-@pytest.fixture(autouse=True)
-def no_waiting(monkeypatch):
-    monkeypatch.setattr(training, "_FRAME_SECONDS", 0)
 
 
 @pytest.mark.parametrize("factory", [depth_panel, factors_panel, training_panel])

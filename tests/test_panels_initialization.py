@@ -9,15 +9,9 @@ import pytest
 from driving import drive, pull
 
 from livegrad.figures.initialization import VarianceScene
-from livegrad.panels import training
 from livegrad.panels.initialization import kaiming_panel, layers_panel, phase_panel, symmetry_panel, variance_panel
 
 FACTORIES = [layers_panel, variance_panel, kaiming_panel, phase_panel, symmetry_panel]
-
-
-@pytest.fixture(autouse=True)
-def no_waiting(monkeypatch):
-    monkeypatch.setattr(training, "_FRAME_SECONDS", 0)
 
 
 def corners(panel):

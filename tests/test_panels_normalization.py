@@ -8,7 +8,6 @@ import pytest
 from driving import drive, pull
 
 from livegrad.experiments.norm_runs import WEIGHT_SCALES, accuracy_by_batch, load, loss_by_weight_scale
-from livegrad.panels import training
 from livegrad.panels.normalization import axis_panel, batch_size_panel, batchnorm_panel, inputs_panel, one_row_panel
 from livegrad.panels.normed_nets import bn_or_ln_panel, ioffe_szegedy_panel, prior_panel
 
@@ -19,11 +18,6 @@ ONLY = {inputs_panel: {"steps": (1, 200), "correlation": (-0.9, 0.9), "mean": (0
         batch_size_panel: {"seen": (0, 200), "momentum": (0.0, 0.99), "shift": (-3.0, 3.0)},
         one_row_panel: {"batch": (2, 16), "x2": (-5.0, 5.0), "x3": (0.0,)}, axis_panel: {"groups": ("1", "8"), "which": (1, 8)},
         prior_panel: {"weight_scale": (-2.0, 2.0), "steps": (20, 300), "seed": (0,)}}
-
-
-@pytest.fixture(autouse=True)
-def no_waiting(monkeypatch):
-    monkeypatch.setattr(training, "_FRAME_SECONDS", 0)
 
 
 @pytest.mark.parametrize("factory", PANELS)
