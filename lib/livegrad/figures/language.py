@@ -152,6 +152,8 @@ class CardScene(CurveScene):
                        for (quantity, *_), name in zip(kinds, ("not solved", ""), strict=True)]
         self._budget = self.curve(self._needed, "threshold", "budget")
         self._error = self.curve(self._live, "loss", "live run", marker=".")
+        self._length = [self.curve(axes, "prediction", name)
+                        for axes, name in ((self._solved, "T of the live run"), (self._needed, ""))]
         self._handle = self.ring(self._needed)
         self.legend(figure)
         self._who, self._cap, self._fate = (self.words(axes) for axes in (self._solved, self._needed, self._live))
@@ -173,6 +175,8 @@ class CardScene(CurveScene):
         left, right = self._needed.get_xlim()
         self._budget.set_data([left, right], [stored.budget] * 2)
         self._handle.set_data([right - 2], [stored.budget])
+        for line in self._length:
+            line.set_data([result.length] * 2, line.axes.get_ylim())
         clipped, free = stored.solved.sum(axis=1)
         self._who.set_text(f"of {stored.needed[0].size}: {clipped} with ε, {free} without")
         self._cap.set_text(f"budget: {stored.budget:,}")
