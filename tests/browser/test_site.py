@@ -47,7 +47,7 @@ def test_every_lesson_runs_without_a_server_or_network(browser, site, path):
     _, address = site
     page = harness.Page(browser, f"{address}/lab/index.html?path=notebooks/{path.name}")
     try:
-        page.run_all(300)
+        page.run_all(900)
         assert page.errors() == []
         panel = page.panel(0)
         slider = panel.root.locator(".noUi-handle").first
