@@ -4,6 +4,7 @@ import functools
 import math
 import re
 
+import claims
 import notebooks
 import numpy as np
 import pytest
@@ -201,22 +202,7 @@ def check_yourself():
 
 CLAIMS = [opening, the_bowl, a_millionth, not_repaired, one_figure, check_yourself]
 
-
-@functools.cache
-def claimed(part):
-    return part()
-
-
-@pytest.mark.parametrize("part", CLAIMS)
-def test_the_notebook_says_what_is_computed(part):
-    text = notebooks.prose(NOTEBOOK)
-    for claim in claimed(part):
-        assert claim in text, claim
-
-
-def test_no_number_in_the_prose_goes_unclaimed():
-    known = set().union(*(notebooks.numbers(claim) for part in CLAIMS for claim in claimed(part)))
-    assert set(notebooks.numbers(notebooks.prose(NOTEBOOK))) - known == set()
+test_the_notebook_says_what_is_computed, test_no_number_in_the_prose_goes_unclaimed = claims.tests_of(NOTEBOOK, CLAIMS)
 
 
 # --- the map ---

@@ -3,6 +3,7 @@
 import functools
 import math
 
+import claims
 import notebooks
 import numpy as np
 import pytest
@@ -268,22 +269,7 @@ def steps_needed(low, high, seed):
 
 CLAIMS = [opening, collapsing, slopes, saturation, rounding, dying, the_friends, around_zero]
 
-
-@functools.cache
-def claimed(part):
-    return part()
-
-
-@pytest.mark.parametrize("part", CLAIMS)
-def test_the_notebook_says_what_is_computed(part):
-    text = notebooks.prose(NOTEBOOK)
-    for claim in claimed(part):
-        assert claim in text, claim
-
-
-def test_no_number_in_the_prose_goes_unclaimed():
-    known = set().union(*(notebooks.numbers(claim) for part in CLAIMS for claim in claimed(part)))
-    assert set(notebooks.numbers(notebooks.prose(NOTEBOOK))) - known == set()
+test_the_notebook_says_what_is_computed, test_no_number_in_the_prose_goes_unclaimed = claims.tests_of(NOTEBOOK, CLAIMS)
 
 
 def test_a_sum_of_uniform_weights_in_the_notebook_goes_as_the_formula_says():

@@ -6,9 +6,9 @@ measured-looking number there must stand in a claim.
 
 import functools
 
+import claims
 import notebooks
 import numpy as np
-import pytest
 
 from livegrad import activations
 from livegrad.experiments.gradients import DeepNet, chain, chain_sweep, train
@@ -118,22 +118,7 @@ def check_yourself():
 
 CLAIMS = [opening, the_product, one_number_decides, what_training_shows, where_numbers_end, check_yourself]
 
-
-@functools.cache
-def claimed(part):
-    return part()
-
-
-@pytest.mark.parametrize("part", CLAIMS)
-def test_the_notebook_says_what_is_computed(part):
-    text = notebooks.prose(NOTEBOOK)
-    for claim in claimed(part):
-        assert claim in text, claim
-
-
-def test_no_number_in_the_prose_goes_unclaimed():
-    known = set().union(*(notebooks.numbers(claim) for part in CLAIMS for claim in claimed(part)))
-    assert set(notebooks.numbers(notebooks.prose(NOTEBOOK))) - known == set()
+test_the_notebook_says_what_is_computed, test_no_number_in_the_prose_goes_unclaimed = claims.tests_of(NOTEBOOK, CLAIMS)
 
 
 def test_float32_at_scale_005_is_exactly_zero():

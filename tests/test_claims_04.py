@@ -8,6 +8,7 @@ import functools
 import math
 from functools import partial
 
+import claims
 import notebooks
 import numpy as np
 import pytest
@@ -218,19 +219,4 @@ def check_yourself():
 CLAIMS = [opening, equal_weights, one_rule, by_pytorch, biases_hide_the_loss, three_sizes, does_it_settle,
           the_edge_of_chaos, every_direction, the_papers, check_yourself]
 
-
-@functools.cache
-def claimed(part):
-    return part()
-
-
-@pytest.mark.parametrize("part", CLAIMS)
-def test_the_notebook_says_what_is_computed(part):
-    text = notebooks.prose(NOTEBOOK)
-    for claim in claimed(part):
-        assert claim in text, claim
-
-
-def test_no_number_in_the_prose_goes_unclaimed():
-    known = set().union(*(notebooks.numbers(claim) for part in CLAIMS for claim in claimed(part)))
-    assert set(notebooks.numbers(notebooks.prose(NOTEBOOK))) - known == set()
+test_the_notebook_says_what_is_computed, test_no_number_in_the_prose_goes_unclaimed = claims.tests_of(NOTEBOOK, CLAIMS)

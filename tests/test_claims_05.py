@@ -3,6 +3,7 @@
 import functools
 import math
 
+import claims
 import notebooks
 import numpy as np
 import pytest
@@ -258,22 +259,7 @@ def check_yourself():
 
 CLAIMS = [opening, turning, whose_norm, the_cliff, remembering, which_threshold, choosing, no_cure, check_yourself]
 
-
-@functools.cache
-def claimed(part):
-    return part()
-
-
-@pytest.mark.parametrize("part", CLAIMS)
-def test_the_notebook_says_what_is_computed(part):
-    text = notebooks.prose(NOTEBOOK)
-    for claim in claimed(part):
-        assert claim in text, claim
-
-
-def test_no_number_in_the_prose_goes_unclaimed():
-    known = set().union(*(notebooks.numbers(claim) for part in CLAIMS for claim in claimed(part)))
-    assert set(notebooks.numbers(notebooks.prose(NOTEBOOK))) - known == set()
+test_the_notebook_says_what_is_computed, test_no_number_in_the_prose_goes_unclaimed = claims.tests_of(NOTEBOOK, CLAIMS)
 
 
 def trained_relu(seed, max_norm, learning_rate=0.1):

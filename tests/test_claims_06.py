@@ -1,8 +1,8 @@
 """Every number in the prose of notebook 06, computed again; test_claims_02 says how."""
 
-import functools
 import math
 
+import claims
 import notebooks
 import numpy as np
 import pytest
@@ -272,19 +272,4 @@ def conventions():
 CLAIMS = [opening, standardizing, one_unit, depth, any_size, the_paper, samples, company, along_which_axis, recurrent,
           small_batches, conventions]
 
-
-@functools.cache
-def claimed(part):
-    return part()
-
-
-@pytest.mark.parametrize("part", CLAIMS)
-def test_the_notebook_says_what_is_computed(part):
-    text = notebooks.prose(NOTEBOOK)
-    for claim in claimed(part):
-        assert claim in text, claim
-
-
-def test_no_number_in_the_prose_goes_unclaimed():
-    known = set().union(*(notebooks.numbers(claim) for part in CLAIMS for claim in claimed(part)))
-    assert set(notebooks.numbers(notebooks.prose(NOTEBOOK))) - known == set()
+test_the_notebook_says_what_is_computed, test_no_number_in_the_prose_goes_unclaimed = claims.tests_of(NOTEBOOK, CLAIMS)

@@ -3,6 +3,7 @@
 import functools
 import math
 
+import claims
 import notebooks
 import numpy as np
 import pytest
@@ -400,22 +401,7 @@ def check_yourself():
 
 CLAIMS = [opening, pairs, bounds, directions, maps, cutting, spikes, at_the_start, language, strip, card, gated, check_yourself]
 
-
-@functools.cache
-def claimed(part):
-    return part()
-
-
-@pytest.mark.parametrize("part", CLAIMS)
-def test_the_notebook_says_what_is_computed(part):
-    text = notebooks.prose(NOTEBOOK)
-    for claim in claimed(part):
-        assert claim in text, claim
-
-
-def test_no_number_in_the_prose_goes_unclaimed():
-    known = set().union(*(notebooks.numbers(claim) for part in CLAIMS for claim in claimed(part)))
-    assert set(notebooks.numbers(notebooks.prose(NOTEBOOK))) - known == set()
+test_the_notebook_says_what_is_computed, test_no_number_in_the_prose_goes_unclaimed = claims.tests_of(NOTEBOOK, CLAIMS)
 
 
 def test_the_long_range_symbol_lies_five_steps_back_at_least():

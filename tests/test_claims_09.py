@@ -1,10 +1,10 @@
 """Every number in the prose of notebook 09, computed again; test_claims_02 says how."""
 
-import functools
 import itertools
 import math
 import re
 
+import claims
 import notebooks
 import numpy as np
 import pytest
@@ -141,22 +141,7 @@ def the_ward():
 
 CLAIMS = [opening, vital_signs, before_or_after, one_thing, in_time, the_ward]
 
-
-@functools.cache
-def claimed(part):
-    return part()
-
-
-@pytest.mark.parametrize("part", CLAIMS)
-def test_the_notebook_says_what_is_computed(part):
-    text = notebooks.prose(NOTEBOOK)
-    for claim in claimed(part):
-        assert claim in text, claim
-
-
-def test_no_number_in_the_prose_goes_unclaimed():
-    known = set().union(*(notebooks.numbers(claim) for part in CLAIMS for claim in claimed(part)))
-    assert set(notebooks.numbers(notebooks.prose(NOTEBOOK))) - known == set()
+test_the_notebook_says_what_is_computed, test_no_number_in_the_prose_goes_unclaimed = claims.tests_of(NOTEBOOK, CLAIMS)
 
 
 @pytest.mark.parametrize("name", ["C", "F", "H"])
