@@ -1,6 +1,7 @@
-"""What the tests of the math modules share."""
+"""What the tests share."""
 
 import importlib.util
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,18 @@ REPO = Path(__file__).parents[1]
 # The same examples at every run: a test that fails for one student fails for all.
 settings.register_profile("course", derandomize=True, deadline=None, database=None, max_examples=50)
 settings.load_profile("course")
+
+
+def pytest_terminal_summary(terminalreporter):
+    """Say where the time went: seconds per file, a notebook's cells together."""
+    seconds = Counter()
+    for reports in terminalreporter.stats.values():
+        for report in reports:
+            if hasattr(report, "duration"):
+                seconds[report.nodeid.partition("::")[0]] += report.duration
+    terminalreporter.section("slowest files, in seconds")
+    for file, spent in seconds.most_common(15):
+        terminalreporter.line(f"{spent:6.1f}  {file}")
 
 
 @pytest.fixture(scope="session", autouse=True)
