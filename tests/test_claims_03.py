@@ -7,6 +7,7 @@ measured-looking number there must stand in a claim.
 import functools
 import math
 
+import claims
 import notebooks
 import numpy as np
 import pytest
@@ -198,21 +199,7 @@ CLAIMS = [opening, powers_of_eigenvalues, one_direction, the_way_to_the_end, ran
           check_yourself, reading]
 
 
-@functools.cache
-def claimed(part):
-    return part()
-
-
-@pytest.mark.parametrize("part", CLAIMS)
-def test_the_notebook_says_what_is_computed(part):
-    text = notebooks.prose(NOTEBOOK)
-    for claim in claimed(part):
-        assert claim and claim in text, claim
-
-
-def test_no_number_in_the_prose_goes_unclaimed():
-    known = set().union(*(notebooks.numbers(claim) for part in CLAIMS for claim in claimed(part)))
-    assert set(notebooks.numbers(notebooks.prose(NOTEBOOK))) - known == set()
+test_the_notebook_says_what_is_computed, test_no_number_in_the_prose_goes_unclaimed = claims.tests_of(NOTEBOOK, CLAIMS)
 
 
 @pytest.mark.parametrize("seed", range(5))
