@@ -285,15 +285,12 @@ class MLP:
         >>> net.backward(net.forward([[3.0]]), [[1.0]]).dW
         [array([[3.]])]
         """
-        a, z, dtype = trace.a, trace.z, self.dtype
+        a, z = trace.a, trace.z
         dout = self._output_gradient(trace, dout)
-        old_dz, old_dW, old_db = (gradients.dz, gradients.dW, gradients.db) if gradients else ((), (), ())
-        dz = _buffers([zl.shape for zl in z], dtype, old_dz)
-        dW = _buffers([W.shape for W in self.weights], dtype, old_dW)
-        db = _buffers([b.shape for b in self.biases], dtype, old_db)
+        dz, dW, db = self._gradient_arrays(z, gradients)
         dz_squares, dW_squares = [0.0] * self.depth, [0.0] * self.depth
         normed, dnorms = [*trace.normed, None], [None] * len(self.norms)
-        slope, ones = np.empty_like(z[-1]), np.ones(len(dout), dtype)
+        slope, ones = np.empty_like(z[-1]), np.ones(len(dout), self.dtype)
         with np.errstate(over="ignore", invalid="ignore"):
             dz[-1][...] = dout
             for l, phi in reversed(list(enumerate(self._activations()))):
@@ -324,6 +321,14 @@ class MLP:
         if [norm is None for norm in self.norms] != [t is None for t in trace.normed]:
             fail("trace", "the trace of a forward pass of this network", "one with other layers normalized")
         return floats("dout", dout, z[-1].shape)
+
+    def _gradient_arrays(self, z: list[np.ndarray], old: Gradients | None) -> list[list[np.ndarray]]:
+        """Arrays for dz, dW and db: those of `old` where they fit."""
+        kept = (old.dz, old.dW, old.db) if old else ((), (), ())
+        return [
+            _buffers([x.shape for x in like], self.dtype, arrays)
+            for like, arrays in zip((z, self.weights, self.biases), kept)
+        ]
 
     def _activations(self) -> list[Activation]:
         return [self.activation] * (self.depth - 1) + [self.output]

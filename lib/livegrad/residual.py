@@ -218,10 +218,7 @@ class ResidualNet(MLP):
         """
         a, z, dtype, last = trace.a, trace.z, self.dtype, self.depth - 1
         dout = self._output_gradient(trace, dout)
-        old_dz, old_dW, old_db = (gradients.dz, gradients.dW, gradients.db) if gradients else ((), (), ())
-        dz = _buffers([zl.shape for zl in z], dtype, old_dz)
-        dW = _buffers([W.shape for W in self.weights], dtype, old_dW)
-        db = _buffers([b.shape for b in self.biases], dtype, old_db)
+        dz, dW, db = self._gradient_arrays(z, gradients)
         dz_squares, dW_squares = [0.0] * self.depth, [0.0] * self.depth
         normed, dnorms, dscales = [*trace.normed, None], [None] * last, np.zeros(last - 1, dtype)
         slope, ones = np.empty_like(z[0]), np.ones(len(dout), dtype)
