@@ -1,36 +1,16 @@
-"""Every panel of notebook 05 through the ends of all its controls, and what its picture claims."""
+"""What the pictures of notebook 05 claim, what can be pulled in them, and what stands below."""
 
 import math
 import re
-import warnings
 
 import numpy as np
 import pytest
-from driving import drive, pull
+from driving import pull
 
 from livegrad.experiments.cliff import descend_cliff
 from livegrad.experiments.temporal_order import TemporalOrderRun
 from livegrad.experiments.thresholds import load
 from livegrad.panels.clipping import choose_panel, cliff_panel, clip_panel, temporal_order_panel, threshold_panel
-
-PANELS = [clip_panel, cliff_panel, temporal_order_panel, threshold_panel, choose_panel]
-ONLY = {clip_panel: {"tail": (0.0, 2.0), "g1": (-4.0, 0.0, 4.0), "g2": (0.0, 4.0)},
-        cliff_panel: {"w": (4.0, 6.5), "learning_rate": (0.02, 0.5)},
-        temporal_order_panel: {"threshold": ("0.01", "none"), "learning_rate": ("0.01", "0.3")}}
-
-
-@pytest.mark.parametrize("factory", PANELS)
-def test_no_corner_breaks_a_panel(factory):
-    panel = factory()
-    frames = set()
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        for values in drive(panel, **ONLY.get(factory, {})):
-            assert panel.problem == "", values
-            assert not any(word in panel.readout for word in ("nan", "inf ", "inf.", "inf,")), (values, panel.readout)
-            frames.add(panel._picture.moving)
-    assert len(frames) >= 8 or factory is temporal_order_panel  # that one is not trained here
-
 
 # --- two entries, and n ---
 

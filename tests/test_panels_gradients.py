@@ -1,27 +1,11 @@
-"""Every panel of notebook 02 through the ends of all its controls, and what its picture claims."""
+"""What the pictures of notebook 02 claim, what can be pulled in them, and what stands below."""
 
 import threading
-import warnings
 
 import numpy as np
 import pytest
-from driving import drive
 
 from livegrad.panels.gradients import depth_panel, factors_panel, training_panel
-
-
-@pytest.mark.parametrize("factory", [depth_panel, factors_panel, training_panel])
-def test_no_corner_breaks_a_panel(factory):
-    panel = factory()
-    assert len(panel.controls) <= 5 and len(factory(lecture=True).widget.children[0].children) < 5
-    frames = set()
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        for values in drive(panel):
-            assert panel.problem == "", values
-            assert not any(word in panel.readout for word in ("nan", "inf ", "inf.", "inf,")), (values, panel.readout)
-            frames.add(panel._picture.moving)
-    assert len(frames) > 20
 
 
 @pytest.mark.parametrize("factory", [depth_panel, training_panel])

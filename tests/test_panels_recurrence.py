@@ -1,20 +1,13 @@
-"""The panels on why recurrent nets suffer, through the ends of their controls, and what their pictures claim."""
+"""What the pictures of why recurrent nets suffer claim, what can be pulled in them, and what stands below."""
 
 import math
-import warnings
 from functools import cache
 
 import numpy as np
 import pytest
-from driving import drive, pull
+from driving import pull
 
 from livegrad.panels.recurrence import expansion_panel, gates_panel, lambda_panel, spike_panel, starts_panel
-
-ONLY = {spike_panel: {"spike": (-2.0, 0.0, 3.0), "step": (1, 30), "recurrent_weight": (0.0, 1.2)},
-        expansion_panel: {"seed": (0,), "length": (0, 60), "off_diagonal": (0.0, 3.0), "spectral_radius": (0.5, 1.3)},
-        starts_panel: {"seed": (0,), "length": (10, 100), "weight_scale": (0.5, 2.0), "input_scale": (0.02, 2.0)},
-        gates_panel: {"seed": (0,), "length": (2, 100), "forget_bias": (-2.0, 6.0), "weight_scale": (0.0, 3.0)},
-        lambda_panel: {"seed": (0,), "input_scale": (0.0, 5.0), "spectral_radius": (0.1, 1.5), "off_diagonal": (0.0, 3.0)}}
 
 
 @cache
@@ -28,19 +21,6 @@ def at(factory, state=""):
     panel.reset()
     panel.state = state
     return panel
-
-
-@pytest.mark.parametrize("factory", ONLY)
-def test_no_corner_breaks_a_panel(factory):
-    panel = at(factory)
-    frames = set()
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        for values in drive(panel, **ONLY[factory]):
-            assert panel.problem == "", values
-            assert not [word for word in ("nan", "inf", "not a number", " -0 ") if word in panel.readout], (values, panel.readout)
-            frames.add(panel._picture.moving)
-    assert len(frames) >= 8
 
 
 # --- the spike ---
