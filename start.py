@@ -185,25 +185,31 @@ def create():
 
 
 def install(pins):
-    """pip-install the files `pins` and the course itself, one dot per package."""
-    command = [str(PYTHON), "-m", "pip", "install", "--editable", "."]
-    for name in pins:
-        command += ["--requirement", name]
+    """pip-install the files `pins`, nothing in them but what has its hash, and then the course itself."""
+    files = [word for name in pins for word in ("--requirement", name)]
+    try:
+        pip(["--require-hashes"] + files)
+        pip(["--quiet", "--no-deps", "--no-build-isolation", "--editable", "."])  # with what the pins brought, and no network
+    finally:
+        say("\n")
+
+
+def pip(words):
+    """One `pip install`, one dot per package."""
+    command = [str(PYTHON), "-m", "pip", "install"] + words
     said = []
-    with subprocess.Popen(command, cwd=str(ROOT), env=environment(), **SPOKEN) as pip:
+    with subprocess.Popen(command, cwd=str(ROOT), env=environment(), **SPOKEN) as child:
         try:
-            for line in pip.stdout:
+            for line in child.stdout:
                 said.append(line)
                 if line.startswith("Collecting"):
                     say(".")
                 elif line.startswith("Installing collected"):
                     say(" unpacking")
         except BaseException:
-            pip.kill()
+            child.kill()
             raise
-        finally:
-            say("\n")
-    if pip.returncode != 0:
+    if child.returncode != 0:
         errors = [line for line in said if line.strip().startswith("ERROR:")] or said[-1:] or ["nothing"]
         reason = "pip could not install the packages"
         if any("connection broken by" in line for line in said):
@@ -252,6 +258,7 @@ def environment():
     variables["PYTHONUTF8"] = "1"
     # The course's matrices are small: a second thread gains little, and on a busy machine it costs tenfold.
     variables.setdefault("OPENBLAS_NUM_THREADS", "1")
+    variables.setdefault("MPLCONFIGDIR", str(VENV / "matplotlib"))  # else it writes its list of fonts into the home folder
     variables.update(PIP_USER="0", PIP_NO_INPUT="1", PIP_DISABLE_PIP_VERSION_CHECK="1")
     return variables
 

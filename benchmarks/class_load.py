@@ -48,8 +48,8 @@ def prepare(folder):
     if not (folder / "installed").exists():
         venv.create(folder / "python", clear=True, with_pip=True)
         say("installing the course, the hub and its proxy into a temporary folder ...")
-        pins = ("-r", ROOT / "requirements.txt", "-r", ROOT / "deploy/requirements.txt")
-        subprocess.run([*install, *pins], check=True)
+        for pins in ("requirements.txt", "deploy/requirements.txt"):  # the first has hashes, and pip wants them for all or for none
+            subprocess.run([*install, "-r", ROOT / pins], check=True)
         subprocess.run(["npm", "install", "--no-audit", "--no-fund", "--loglevel=error", "--prefix", folder, PROXY], check=True)
         (folder / "installed").touch()
     subprocess.run([*install, "--no-deps", "--force-reinstall", ROOT], check=True)  # the course as it is now

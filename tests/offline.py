@@ -21,8 +21,14 @@ def write_wheel(folder, name, version, files):
     wheel = f"{name}-{version}-py3-none-any.whl"
     with zipfile.ZipFile(Path(folder) / wheel, "w") as archive:
         for path, text in files.items():
-            archive.writestr(path, text)
+            archive.writestr(zipfile.ZipInfo(path), text)  # without the hour: the same files, the same hash
     return wheel
+
+
+def pin(folder, release):
+    """The line of a requirements file for a wheel in the folder, `release` such as ``standin-1.0``, with its hash."""
+    [wheel] = Path(folder).glob(f"{release}-*.whl")
+    return f"{release.replace('-', '==')} --hash=sha256:{hashlib.sha256(wheel.read_bytes()).hexdigest()}\n"
 
 
 def _digest(text):

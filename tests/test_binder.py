@@ -18,24 +18,27 @@ def dockerfile():
 
 def test_the_course_is_installed_after_it_was_copied(dockerfile):
     copied = dockerfile.index("COPY --chown=0:0 src/ ${REPO_DIR}/")
-    [install] = re.finditer(r"pip install .*-r \"binder/requirements.txt\"", dockerfile)
-    assert copied < install.start()
+    [pins] = re.finditer(r"pip install .*-r \"binder/requirements.txt\"", dockerfile)
+    [course] = re.finditer(r"^RUN \./binder/postBuild$", dockerfile, re.MULTILINE)
+    assert copied < pins.start() < course.start()
 
 
 def test_python(dockerfile):
     assert f"environment.py-{binder.PYTHON}" in re.sub(r"-2d", "-", dockerfile.replace("-2e", "."))
 
 
-def test_requirements_are_the_pins_and_the_course():
-    lines = (ROOT / "binder/requirements.txt").read_text().splitlines()
-    pins, course = [line.split() for line in lines if not line.startswith("#")]
+def test_the_pins_and_then_the_course_as_start_py_installs_them():
+    [pins] = [line.split() for line in (ROOT / "binder/requirements.txt").read_text().splitlines() if not line.startswith("#")]
     assert pins[0] == "-r" and (ROOT / "binder" / pins[1]).samefile(ROOT / "requirements.txt")
-    assert course[0] == "-e" and (ROOT / course[1]).samefile(ROOT)
+    [words] = re.findall(r'pip\(\["--quiet", ("--no-deps".*)\]\)', (ROOT / "start.py").read_text(encoding="utf-8"))
+    script = ROOT / "binder/postBuild"
+    assert script.read_text().endswith(f" {words.replace(',', '').replace(chr(34), '')}\n")
+    assert os.name == "nt" or os.access(script, os.X_OK)
 
 
 def test_small_image():
-    """Nothing beside these files: no apt, conda or postBuild step makes the image larger."""
-    assert sorted(os.listdir(ROOT / "binder")) == ["requirements.txt", "runtime.txt", "start"]
+    """Nothing beside these files: no apt or conda step makes the image larger."""
+    assert sorted(os.listdir(ROOT / "binder")) == ["postBuild", "requirements.txt", "runtime.txt", "start"]
 
 
 @pytest.mark.skipif(os.name == "nt", reason="a Binder server runs on Linux")

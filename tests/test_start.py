@@ -41,6 +41,12 @@ def course(tmp_path):
     (folder / "notebooks").mkdir()
     for name in ("10_late.ipynb", "03_early one.ipynb", "appendix.ipynb"):
         (folder / "notebooks" / name).touch()
+    shelf = tmp_path / "wheels"
+    shelf.mkdir()
+    for version in ("1.0", "2.0"):
+        modules = {"jupyterlab.py": ECHO, "numpy.py": f"version = '{version}'\n", "matplotlib.py": ""}
+        offline.write_wheel(shelf, "standin", version, modules)
+    offline.write_wheel(shelf, "pytest", "1.0", {"pytest.py": ECHO})
     pin(folder, "1.0")
     return folder
 
@@ -48,18 +54,13 @@ def course(tmp_path):
 @pytest.fixture
 def wheels(tmp_path):
     """Settings of pip that offer the stand-in packages and nothing else."""
-    folder = tmp_path / "wheels"
-    folder.mkdir()
-    for version in ("1.0", "2.0"):
-        modules = {"jupyterlab.py": ECHO, "numpy.py": f"version = '{version}'\n", "matplotlib.py": ""}
-        offline.write_wheel(folder, "standin", version, modules)
-    offline.write_wheel(folder, "pytest", "1.0", {"pytest.py": ECHO})
-    return {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(folder)}
+    return {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(tmp_path / "wheels")}
 
 
 def pin(folder, version):
-    (folder / "requirements.txt").write_text(f"standin=={version}\n")
-    (folder / "requirements-test.txt").write_text(f"standin=={version}\npytest==1.0\n")
+    shelf = folder.parent / "wheels"
+    (folder / "requirements.txt").write_text(offline.pin(shelf, f"standin-{version}"))
+    (folder / "requirements-test.txt").write_text(offline.pin(shelf, f"standin-{version}") + offline.pin(shelf, "pytest-1.0"))
 
 
 def start(folder, *words, before=(), **variables):
@@ -123,6 +124,12 @@ def test_life_of_an_environment(course, wheels, tmp_path):
     pin(course, "2.0")
     assert installs()[0] is True and numpy_version() == "2.0"
     assert installs()[0] is False
+
+    # Not the file that was pinned: it is refused.
+    pin(course, "1.0")
+    offline.write_wheel(tmp_path / "wheels", "standin", "1.0", {"numpy.py": "version = 'forged'\n"})
+    done = start(course, "test", **wheels)
+    assert done.returncode == 1 and "DO NOT MATCH THE HASHES" in done.stderr and not (course / ".venv").exists()
 
 
 @pytest.mark.parametrize("damage", ["no stamp", "no python", "no package", "a file", "a link"])
@@ -197,8 +204,11 @@ def test_jupyterlab_keeps_its_token_and_stays_local(course, monkeypatch):
         assert page == "/lab/tree/notebooks/03_early%20one.ipynb"
         site = f"http://127.0.0.1:{port}"
         wait_for("127.0.0.1", port)
-        with pytest.raises(urllib.error.HTTPError, match="403"):
-            urllib.request.urlopen(f"{site}/api/contents")
+        strange = {"Host": "elsewhere.example"}  # a page from elsewhere whose name leads here, and that knows the token
+        for request in (f"{site}/api/contents", urllib.request.Request(f"{site}/api/kernels", b"{}"),
+                        urllib.request.Request(f"{site}/api/contents?token={token}", headers=strange)):
+            with pytest.raises(urllib.error.HTTPError, match="403"):
+                urllib.request.urlopen(request)
         with urllib.request.urlopen(f"{site}/api/contents/notebooks?token={token}") as answer:
             assert "10_late.ipynb" in {entry["name"] for entry in json.load(answer)["content"]}
         setting = "@jupyterlab/apputils-extension:notification"

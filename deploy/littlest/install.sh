@@ -14,8 +14,11 @@ if [ ! -x "$hub/user/bin/python" ] || [ ! -x "$hub/hub/bin/tljh-config" ]; then
     exit 1
 fi
 
-# The environment that all students share: the pins, the course's library, and what copies the notebooks to them.
-"$hub/user/bin/python" -m pip install --requirement "$course/requirements.txt" --constraint "$course/requirements.txt" nbgitpuller==1.3.0 "$course"
+# The environment that all students share: the pins, what copies the notebooks to them, and the course's library.
+pip() { "$hub/user/bin/python" -m pip install "$@"; }
+pip --require-hashes --requirement "$course/requirements.txt"
+pip nbgitpuller==1.3.0
+pip --no-deps --no-build-isolation "$course"
 
 config() { "$hub/hub/bin/tljh-config" "$@"; }
 config set limits.memory "${MEMORY:-1G}"

@@ -1,4 +1,4 @@
-"""Binder without Docker: its pip step in a clean environment of its Python, its start script, and JupyterLab behind them."""
+"""Binder without Docker: its pip steps in a clean environment of its Python, its start script, and JupyterLab behind them."""
 import json
 import os
 import re
@@ -52,10 +52,10 @@ def image(tmp_path_factory):
     variables = {"PATH": f"{prefix}/bin:{os.defpath}", "HOME": str(folder), "REPO_DIR": str(course),
                  "KERNEL_PYTHON_PREFIX": str(prefix), "NB_PYTHON_PREFIX": str(prefix)}
     mine = {name: value for name, value in os.environ.items() if name.startswith("PIP_") or name.lower().endswith("_proxy")}
-    [install] = re.findall(r"^RUN (\S*pip install .*)$", binder.dockerfile(), re.MULTILINE)
-    built = subprocess.run(install, shell=True, cwd=course, env=variables | mine, stdout=subprocess.PIPE,
+    steps = re.findall(r"^RUN (\S*pip install .*|\./binder/postBuild)$", binder.dockerfile(), re.MULTILINE)
+    built = subprocess.run(" && ".join(steps), shell=True, cwd=course, env=variables | mine, stdout=subprocess.PIPE,
                            stderr=subprocess.STDOUT, encoding="utf-8", errors="replace")
-    assert built.returncode == 0, built.stdout[-2000:]
+    assert len(steps) == 2 and built.returncode == 0, built.stdout[-2000:]
     yield course, variables
     shutil.rmtree(folder)  # some 400 MB
 
