@@ -9,6 +9,8 @@ what changed.
 """
 import base64
 import io
+import os
+import shutil
 import sys
 import time
 from pathlib import Path
@@ -49,13 +51,13 @@ def refresh(path):
         before = path.read_text(encoding="utf-8")
         old = read(before)
         new = execute(old, path.parent)
+        keep_pictures(old, new)
+        after = to_text(clean(new))
+        if after != before:
+            write(path, after)
     except (Failed, OSError) as error:
         print(f"{path}: left as it was. {error}", file=sys.stderr)
         return False
-    keep_pictures(old, new)
-    after = to_text(clean(new))
-    if after != before:
-        path.write_text(after, encoding="utf-8", newline="\n")
     outcome = "unchanged" if after == before else "saved"
     print(f"{path}: {outcome}, {time.perf_counter() - start:.0f} s", flush=True)
     return True
@@ -127,6 +129,21 @@ def same_picture(was, now):
 
 def to_text(notebook):
     return nbformat.writes(notebook) + "\n"
+
+
+def write(path, text):
+    """All or nothing: where the disk is full, or the power fails, the old file stays whole."""
+    path = path.resolve()  # a link stays a link
+    half = path.with_suffix(".part")
+    try:
+        with half.open("w", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        shutil.copymode(path, half)
+        os.replace(half, path)
+    finally:
+        half.unlink(missing_ok=True)
 
 
 if __name__ == "__main__":

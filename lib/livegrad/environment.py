@@ -12,6 +12,7 @@ import importlib
 import importlib.metadata
 import re
 import sys
+import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,7 +21,7 @@ __all__ = ["OLDEST", "PYTHONS", "Report", "check"]
 PYTHONS = ((3, 11), (3, 14))
 """The oldest and the newest Python that the course is tested with."""
 
-OLDEST = {"numpy": (2, 0), "matplotlib": (3, 8), "ipywidgets": (8, 1), "anywidget": (0, 11)}
+OLDEST = {"numpy": (2, 0), "matplotlib": (3, 8, 4), "ipywidgets": (8, 1), "anywidget": (0, 11)}
 """What a notebook imports, and the oldest version of each that the course is known to run with."""
 
 DATA = ("depth_runs", "digits", "learning_times", "norm_runs", "reber_net", "single_changes", "temporal_order", "thresholds",
@@ -113,10 +114,21 @@ def _package(name: str, oldest: tuple[int, ...]) -> str:
 
 def _files(library: Path) -> str:
     data = library / "data"
-    missing = [f"{name}.npz" for name in DATA if not (data / f"{name}.npz").is_file()]
-    if not missing:
+    faulty = [f"{name}.npz" for name in DATA if not _whole(data / f"{name}.npz")]
+    if not faulty:
         return ""
-    return f"Files of the course are missing in {data}: {', '.join(missing)}. The download may be incomplete."
+    return (f"Files of the course are missing or damaged in {data}: {', '.join(faulty)}. The download may be incomplete. "
+            f'In a terminal, git -C "{data}" checkout -- {" ".join(faulty)} brings them back; without git, download the '
+            "course anew.")
+
+
+def _whole(path: Path) -> bool:
+    """Whether an ``.npz``, which is a zip, can be read to its end and its checksums are right."""
+    try:
+        with zipfile.ZipFile(path) as file:
+            return file.testzip() is None
+    except Exception:  # of many kinds: a flipped bit can stand in any field of the format
+        return False
 
 
 def _checkout(place: Path) -> Path | None:

@@ -130,10 +130,8 @@ def _fits(nested: list | tuple) -> bool:
 
 def _told(error: BaseException) -> str:
     """An exception in words: its name and message, and the line of the student's code it came from."""
-    try:
-        message = plain(str(error), 160)
-    except BaseException:
-        message = ""
+    name = _said(lambda: type(error).__name__) or "an exception without a name"
+    message = _said(lambda: str(error), 160)
     lines, file, trace = [], None, error.__traceback__
     while trace is not None:
         here = trace.tb_frame.f_code.co_filename
@@ -142,11 +140,19 @@ def _told(error: BaseException) -> str:
         if here == file:
             lines.append(trace.tb_lineno)
         trace = trace.tb_next
-    story = plain(type(error).__name__) + (f": {message}" if message else "")
+    story = name + (f": {message}" if message else "")
     if not lines:
         return f"{story}."
     source = plain(linecache.getline(file, lines[-1]), 100)
     return f"{story} (line {lines[-1]}{f': {source}' if source else ''})."
+
+
+def _said(say: Callable[[], str], most: int = 80) -> str:
+    """What an exception says of itself, which is the student's code, too; nothing if that fails."""
+    try:
+        return plain(say(), most)
+    except BaseException:
+        return ""
 
 
 def _untouched(before: object, after: object) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from importlib import resources
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -36,6 +36,37 @@ class Digits:
         return len(self.labels)
 
 
+def read(path: Path, remedy: str = "") -> dict[str, np.ndarray]:
+    """All arrays of a stored file.
+
+    Parameters
+    ----------
+    path : Path
+        An ``.npz``.
+    remedy : str, optional
+        What to do if it cannot be read; without it, how to get a file of the course back.
+
+    Raises
+    ------
+    OSError
+        If the file is missing or damaged. The message names it and ends in the remedy.
+
+    Examples
+    --------
+    >>> read(Path("lost.npz"), "Look elsewhere.")
+    Traceback (most recent call last):
+    OSError: lost.npz is missing. Look elsewhere.
+    """
+    try:
+        with np.load(path) as stored:
+            return dict(stored)
+    except Exception as error:  # of many kinds: a flipped bit can stand in any field of the format
+        fault = "is missing" if isinstance(error, FileNotFoundError) else f"cannot be read ({type(error).__name__}: {error})"
+        remedy = remedy or (f'In a terminal, git -C "{path.parent}" checkout -- {path.name} brings it back; without git, '
+                            "download the course anew.")
+        raise OSError(f"{path} {fault}. {remedy}") from error
+
+
 def load_digits(dtype: Any = np.float64) -> Digits:
     """All 1797 digits, the test part of the UCI Optical Recognition of Handwritten Digits data.
 
@@ -58,8 +89,8 @@ def load_digits(dtype: Any = np.float64) -> Digits:
     """
     if np.dtype(dtype).kind != "f":
         fail("dtype", "a floating type", dtype)
-    with resources.files(__name__).joinpath("digits.npz").open("rb") as file, np.load(file) as data:
-        return Digits(data["images"].astype(dtype) / 16, data["labels"].astype(np.int64))
+    stored = read(Path(__file__).with_name("digits.npz"))
+    return Digits(stored["images"].astype(dtype) / 16, stored["labels"].astype(np.int64))
 
 
 def split(digits: Digits, test_share: float = 0.2, seed: int = 0) -> tuple[Digits, Digits]:

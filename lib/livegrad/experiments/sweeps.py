@@ -26,6 +26,8 @@ from typing import Any
 
 import numpy as np
 
+from livegrad import data
+
 __all__ = ["Sweep", "main", "run_sweep"]
 
 Settings = Mapping[str, Any]
@@ -90,7 +92,7 @@ def run_sweep(sweep: Sweep, folder: Path, jobs: int = -1, scheduler: str | None 
         _write(paths[i], result)
         done += 1
         tell(done, len(paths))
-    return [_read(path) for path in paths]
+    return [data.read(path, "Delete it and call the same command again: it makes that run anew.") for path in paths]
 
 
 def _results(sweep: Sweep, which: Sequence[int], jobs: int, scheduler: str | None) -> Iterator[tuple[int, Arrays]]:
@@ -131,11 +133,6 @@ def _write(path: Path, arrays: Arrays) -> None:
     with half.open("wb") as file:
         np.savez_compressed(file, **arrays)
     half.replace(path)
-
-
-def _read(path: Path) -> Arrays:
-    with np.load(path) as data:
-        return dict(data)
 
 
 def _bar(started: float, fresh: list[int]) -> Callable[[int, int], None]:

@@ -13,10 +13,10 @@ from typing import Any
 
 import ipywidgets as widgets
 
-__all__ = ["Choice", "Control", "Slider", "Steps", "parse_state"]
+__all__ = ["Choice", "Control", "Slider", "Steps", "parse_state", "quoted"]
 
 _LAYOUT = {"width": "350px", "max_width": "100%"}
-_LABEL = {"description_width": "130px"}
+_LABEL = {"description_width": "145px"}
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ class Slider:
         except ValueError:
             value = math.nan
         if not self.low <= value <= self.high:
-            raise ValueError(f"{self.name}: got {text!r}, expected {expected}")
+            raise ValueError(f"{self.name}: got {quoted(text)}, expected {expected}")
         return value
 
     def snap(self, value: float) -> float:
@@ -130,7 +130,7 @@ class Choice:
             If it is not one of the options.
         """
         if text not in self.options:
-            raise ValueError(f"{self.name}: got {text!r}, expected one of {', '.join(self.options)}")
+            raise ValueError(f"{self.name}: got {quoted(text)}, expected one of {', '.join(self.options)}")
         return text
 
     def snap(self, value: str) -> str:
@@ -165,6 +165,18 @@ class Steps(Choice):
 Control = Slider | Choice
 
 
+def quoted(what: object) -> str:
+    """What came, as it stands in a message: somebody may have pasted a whole page.
+
+    Examples
+    --------
+    >>> quoted("depth"), len(quoted("depth" * 10_000))
+    ("'depth'", 41)
+    """
+    text = repr(what)
+    return text if len(text) <= 40 else f"{text[:40]}…"
+
+
 def parse_state(text: str, controls: dict[str, Control]) -> dict[str, Any]:
     """Read a state string such as ``depth=50 activation=tanh``.
 
@@ -182,7 +194,7 @@ def parse_state(text: str, controls: dict[str, Control]) -> dict[str, Any]:
     Raises
     ------
     ValueError
-        If a word has no ``=``, names no control, or gives a value that the control does not take.
+        If it is no text, or a word has no ``=``, names no control, or gives a value that the control does not take.
 
     Examples
     --------
@@ -190,9 +202,11 @@ def parse_state(text: str, controls: dict[str, Control]) -> dict[str, Any]:
     {'depth': 50}
     """
     values = {}
+    if not isinstance(text, str):
+        raise ValueError(f"state: got {quoted(text)}, expected text such as {next(iter(controls), 'name')}=value")
     for word in text.split():
         name, equals, value = word.partition("=")
         if not equals or name not in controls:
-            raise ValueError(f"state: got {word!r}, expected name=value with a name among {', '.join(controls)}")
+            raise ValueError(f"state: got {quoted(word)}, expected name=value with a name among {', '.join(controls)}")
         values[name] = controls[name].parse(value)
     return values
