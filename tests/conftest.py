@@ -1,6 +1,7 @@
 """What the tests share."""
 
 import importlib.util
+import signal
 from collections import Counter
 from pathlib import Path
 
@@ -13,6 +14,10 @@ REPO = Path(__file__).parents[1]
 # The same examples at every run: a test that fails for one student fails for all.
 settings.register_profile("course", derandomize=True, deadline=None, database=None, max_examples=50)
 settings.load_profile("course")
+
+# A shell starts what ends in & deaf to Ctrl-C, and some tests press Stop.
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_terminal_summary(terminalreporter):

@@ -22,7 +22,7 @@ FOREIGN = {
     "environment": set(),  # it is to speak where no package can be imported
     "experiments": {"numpy"},
     "figures": {"numpy", "matplotlib"},
-    "panels": {"numpy", "matplotlib", "ipywidgets", "anywidget", "traitlets", "PIL"},
+    "panels": {"numpy", "matplotlib", "ipywidgets", "anywidget", "traitlets", "IPython"},
     "checks": {"numpy"},
 }
 OPTIONAL = {"experiments/sweeps.py": {"joblib", "dask"}}  # extras, imported when a long sweep is run

@@ -9,8 +9,10 @@ import pytest
 from PIL import Image
 
 from livegrad.figures.scene import CurveScene
+from livegrad.panels import live
 from livegrad.panels.controls import Choice, Slider, parse_state
 from livegrad.panels.live import Panel
+from livegrad.panels.png import encode
 
 
 @dataclass(frozen=True)
@@ -163,6 +165,36 @@ def test_a_preview_stands_in_until_the_hand_rests():
     assert panel.readout == "The slope is 6." and panel._picture.frame["stale"]
     hand_rests(panel)
     assert panel.readout == "The slope is 5.5." and not panel._picture.frame["stale"]
+
+
+@pytest.mark.parametrize("ask", [lambda panel: panel.pin(), lambda panel: browser_shows(panel, width=900)])
+def test_what_is_kept_is_never_a_preview(ask):
+    panel = make(preview=lambda slope, **_: Line(round(slope), "rough"))
+    panel.controls["slope"].value = 5.5
+    ask(panel)
+    assert panel.readout == "The slope is 5.5." and not panel._picture.frame["stale"]
+
+
+def test_after_a_preview_reset_shows_what_the_panel_opened_with():
+    panel = make(preview=lambda slope, **_: Line(round(slope), "rough"))
+    panel.controls["slope"].value = 5.5
+    panel.reset()
+    assert panel.readout == "The slope is 1." and not panel._picture.frame["stale"]
+
+
+@pytest.mark.parametrize("in_browser", [True, False])
+def test_some_previews_are_for_the_browser_only(monkeypatch, in_browser):
+    monkeypatch.setattr(live, "IN_BROWSER", in_browser)
+    panel = make(browser_preview=lambda slope, **_: Line(round(slope), "rough"))
+    panel.controls["slope"].value = 5.5
+    assert panel._picture.frame["stale"] == in_browser
+    assert panel.readout == ("The slope is 6." if in_browser else "The slope is 5.5.")
+
+
+@pytest.mark.parametrize("level", [0, 1, 6])
+def test_a_png_holds_the_pixels(level):
+    drawn = np.random.default_rng(0).integers(0, 256, (7, 11, 4), dtype=np.uint8)
+    np.testing.assert_array_equal(pixels(encode(drawn, level)), drawn)
 
 
 def test_dragging_on_the_picture_moves_the_slider():

@@ -2,6 +2,7 @@
 // curves) and, transparent around them, the things that move. Words that change are text of the page.
 // The kernel sends only what changed.
 const REST_MS = 160;
+const SPOKEN_MS = 3000;
 
 function element(parent, tag, name) {
   const node = parent.appendChild(document.createElement(tag));
@@ -33,11 +34,21 @@ function render({ model, el }) {
     layers[name].draggable = false;
   }
   const readout = element(el, "div", "readout");
+  const spoken = element(el, "div", "spoken");
+  spoken.setAttribute("role", "status");
   const problem = element(el, "div", "problem");
   problem.setAttribute("role", "alert");
   const grips = [];
   const texts = [];
-  let rest;
+  let rest, heard, silence;
+
+  // Readers who do not see the readout hear it once the hand rests, not at every frame.
+  function say(words) {
+    if (heard !== undefined && words !== heard) spoken.textContent = words;
+    heard = words;
+    clearTimeout(silence);
+    silence = setTimeout(() => { spoken.textContent = ""; }, SPOKEN_MS);
+  }
 
   // Each grip is a handle on the picture itself. A slider does the same by keyboard.
   function addGrip(index) {
@@ -62,6 +73,7 @@ function render({ model, el }) {
     picture.setAttribute("aria-label", frame.alt || "");
     picture.style.aspectRatio = frame.aspect || "2";
     readout.textContent = frame.readout || "";
+    if (!frame.light) say(frame.readout);
     problem.textContent = frame.problem || "";
     el.classList.toggle("livegrad-stale", Boolean(frame.stale));
     const places = frame.grips || [];
@@ -96,12 +108,6 @@ function render({ model, el }) {
   size.observe(picture);
   window.addEventListener("resize", measure); // a browser zoom changes the pixel ratio, not always the width
 
-  // Notebook 7 takes the arrow keys for itself, unless the focused element says no.
-  const keepKeys = ({ target }) => {
-    if (target.closest(".livegrad-panel")?.contains(el)) target.dataset.lmSuppressShortcuts = "true";
-  };
-  document.addEventListener("focusin", keepKeys);
-
   // Every frame is painted: one that moved by whole pixels has the same bytes in another place.
   const frame = () => { moving(); words(); };
   const watch = { "change:backdrop": backdrop, "change:frame": frame };
@@ -110,10 +116,14 @@ function render({ model, el }) {
   frame();
   return () => {
     for (const [event, act] of Object.entries(watch)) model.off(event, act);
-    document.removeEventListener("focusin", keepKeys);
     clearTimeout(rest);
+    clearTimeout(silence);
     size.disconnect();
     window.removeEventListener("resize", measure);
+    for (const name of ["backdrop", "moving"]) {
+      delete layers[`${name} turn`]; // one under way counts as overtaken
+      URL.revokeObjectURL(layers[name].src);
+    }
   };
 }
 

@@ -18,7 +18,7 @@ draws the result. What makes it fast:
 from __future__ import annotations
 
 import base64
-import io
+import sys
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -36,15 +36,20 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.text import Text
-from PIL import Image
 
+from livegrad.panels.access import Access
 from livegrad.panels.controls import Control, parse_state
+from livegrad.panels.png import encode
+from livegrad.panels.shown import Shown
 from livegrad.style import Style, lecture_mode
 
 __all__ = ["Panel", "Picture", "Scene", "alone", "button"]
 
 CSS_DPI = 100
 """Dots per figure inch at one device pixel per CSS pixel: a figure of 9 inches is 900 CSS pixels wide."""
+
+IN_BROWSER = sys.platform == "emscripten"
+"""Whether Python itself runs in the reader's browser, where products of matrices take ten times as long."""
 
 _HERE = Path(__file__).parent
 
@@ -83,12 +88,16 @@ class Scene(Protocol):
     def grips(self) -> Sequence[tuple[Axes, float, float]]:
         """The places on the picture that can be dragged, in data coordinates."""
 
+    def fit(self, figure: Figure) -> None:
+        """Arrange what depends on the size of the figure."""
+
 
 class Picture(anywidget.AnyWidget):
     """Two stacked PNG layers, the line of text under them, and what the browser reports back."""
 
-    _esm = _HERE / "live.js"
-    _css = _HERE / "live.css"
+    # Their text and not their paths: anywidget watches a path, and the watch would hold every picture ever made.
+    _esm = (_HERE / "live.js").read_text(encoding="utf-8")
+    _css = (_HERE / "live.css").read_text(encoding="utf-8")
 
     backdrop = traitlets.Bytes().tag(sync=True)
     moving = traitlets.Bytes().tag(sync=True)
@@ -97,7 +106,7 @@ class Picture(anywidget.AnyWidget):
     pointer = traitlets.Dict().tag(sync=True)
 
 
-class Panel:
+class Panel(Shown):
     """Sliders, a picture that follows them, and one line of numbers.
 
     Parameters
@@ -111,7 +120,10 @@ class Panel:
     describe : callable
         ``describe(result)`` says it in one or two sentences with numbers.
     preview : callable, optional
-        A cheaper `compute` for while the hand moves; the full one follows when it rests.
+        A cheaper `compute` for while the hand moves; the full one follows when it rests. Until then the readout says
+        that it is rough.
+    browser_preview : callable, optional
+        The same, for a panel that needs it only where Python itself runs in the browser.
     drag : callable, optional
         ``drag(grip, x, y, result)`` turns a pull at the scene's grip, in data coordinates,
         into new values of controls.
@@ -145,17 +157,19 @@ class Panel:
     @alone
     def __init__(self, scene: Callable[[Figure, Style], Scene], controls: Sequence[Control],
                  compute: Callable[..., Any], describe: Callable[[Any], str], *,
-                 preview: Callable[..., Any] | None = None, drag: Callable[..., dict[str, Any]] | None = None,
-                 presets: Mapping[str, str] | None = None, state: str = "", lecture: bool | None = None) -> None:
+                 preview: Callable[..., Any] | None = None, browser_preview: Callable[..., Any] | None = None,
+                 drag: Callable[..., dict[str, Any]] | None = None, presets: Mapping[str, str] | None = None,
+                 state: str = "", lecture: bool | None = None) -> None:
         self._kinds: dict[str, Control] = {control.name: control for control in controls}
-        self._compute, self._preview, self._describe, self._drag = compute, preview, describe, drag
+        self._compute, self._describe, self._drag = compute, describe, drag
+        self._preview = preview or (browser_preview if IN_BROWSER else None)
         presets = {label: parse_state(text, self._kinds) for label, text in (presets or {}).items()}
         self._start = parse_state(state, self._kinds)
 
         style = Style(lecture_mode(lecture))
         self._width, self._ratio = 1000, 1.0
         self._narrowest = 1000 if style.lecture else 760
-        self._number, self._quiet, self._light = 0, False, False
+        self._number, self._quiet, self._light, self._rough = 0, False, False, False
         self._backdrop_ratio = 0.0
         self.readout = self.problem = self._shown = ""
         self.result: Any = None
@@ -172,7 +186,8 @@ class Panel:
         self._text = widgets.Text(description="State", continuous_update=False, layout={"width": "520px", "max_width": "100%"},
                                   style={"description_width": "40px"}, tooltip="Copy this to share it; paste one and press Enter")
         self._assign(self._start)
-        self.widget = self._assemble(presets, style)
+        self._widget = self._assemble(presets, style)
+        self._unseen = tuple(self.controls.values())  # a lecture leaves some out
         self._resize()
         self._show(light=False, guard=False)
         self._opened = self.result
@@ -211,6 +226,8 @@ class Panel:
     @alone
     def pin(self) -> None:
         """Keep the present curves as a ghost to compare with."""
+        if self._rough:
+            self._sharpen()
         self._scene.pin(self.result)
         self._backdrop_ratio = 0.0
         self._repaint(light=False)
@@ -230,15 +247,15 @@ class Panel:
         self._canvas.draw()
         for artist in self._scene.moving:
             artist.draw(self._canvas.get_renderer())
-        return _png(np.asarray(self._canvas.buffer_rgba()), compress_level=9)
+        return encode(np.asarray(self._canvas.buffer_rgba()))
 
+    @alone
     def close(self) -> None:
-        """Free the widgets. The panel is dead afterwards."""
-        for widget in (self._picture, self._text, *self.controls.values(), self.widget):
-            widget.close()
+        """Free the widgets. Shown again, they open again."""
+        super().close()
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
-        return self.widget._repr_mimebundle_() | {
+        return self._view() | {
             "text/plain": self.readout, "image/png": base64.b64encode(self.png()).decode("ascii")}
 
     # --- events from the browser ---
@@ -277,17 +294,12 @@ class Panel:
         self._ratio = float(np.clip(change["new"]["ratio"], 0.5, 3.0))
         with self._complaining():
             self._resize()
-            self._repaint(light=False)
+            self._sharpen()
 
     @alone
     def _rested(self, _: widgets.Widget, content: Any, __: Any) -> None:
-        if content.get("rest") != self._number or not self._light:
-            return
-        if self._preview is not None:
-            self._show(light=False)
-        else:
-            with self._complaining():
-                self._repaint(light=False)
+        if content.get("rest") == self._number and self._light:
+            self._sharpen()
 
     # --- from values to pixels ---
 
@@ -304,12 +316,21 @@ class Panel:
         self._shown = self.state
         with self._complaining(guard):
             started = time.perf_counter()
-            compute = self._preview if light and self._preview else self._compute
-            self._display(compute(**self.values), light=light, started=started)
+            rough = light and self._preview is not None
+            compute = self._preview if rough else self._compute
+            self._display(compute(**self.values), light=light, rough=rough, started=started)
 
-    def _display(self, result: Any, *, light: bool, started: float | None = None) -> None:
-        """Show a result that is there already."""
-        self.result = result
+    def _sharpen(self) -> None:
+        """Show what is shown, as it looks at rest: computed in full, drawn for every pixel of the screen."""
+        if self._rough:
+            self._show(light=False)
+        else:
+            with self._complaining():
+                self._repaint(light=False)
+
+    def _display(self, result: Any, *, light: bool, rough: bool = False, started: float | None = None) -> None:
+        """Show a result that is there already; a `rough` one is a preview's."""
+        self.result, self._rough = result, rough
         self.readout = self._describe(result)
         self.problem = ""
         if started is not None:
@@ -334,7 +355,7 @@ class Panel:
         drawn = time.perf_counter()
         pixels = np.asarray(self._canvas.buffer_rgba())
         box = _inked(pixels)
-        changes["moving"] = _png(pixels[box], compress_level=1)
+        changes["moving"] = encode(pixels[box], level=1)
         self.timing |= {"draw": drawn - started, "encode": time.perf_counter() - drawn}
         places = {"box": _percent(box, pixels.shape), "grips": self._places(), "words": self._words()}
         self._number += 1
@@ -344,7 +365,7 @@ class Panel:
         self._figure.set_dpi(CSS_DPI * ratio)
         self._canvas.draw()
         self._backdrop_ratio = ratio
-        return _png(np.asarray(self._canvas.buffer_rgba()), compress_level=1)
+        return encode(np.asarray(self._canvas.buffer_rgba()), level=1)
 
     def _places(self) -> list[list[float]]:
         """Grips as fractions of the picture, kept inside their axes so that they can be caught."""
@@ -371,7 +392,7 @@ class Panel:
             for name, value in changes.items():
                 setattr(self._picture, name, value)
             self._picture.frame = {
-                "number": self._number, "light": self._light, "stale": self._light and self._preview is not None,
+                "number": self._number, "light": self._light, "stale": self._rough,
                 "alt": f"{self._scene.title}. {self.readout}", "readout": self.readout, "problem": self.problem,
                 "aspect": self._scene.aspect, **places}
         if not self._light:
@@ -382,8 +403,9 @@ class Panel:
         inches = self._width / CSS_DPI
         self._figure.set_size_inches(inches, inches / self._scene.aspect)
         self._figure.set_dpi(CSS_DPI)
+        self._scene.fit(self._figure)
         self._figure.set_layout_engine("constrained")
-        self._figure.draw_without_rendering()
+        self._figure.get_layout_engine().execute(self._figure)
         self._figure.set_layout_engine("none")
         self._backdrop_ratio = 0.0
 
@@ -414,7 +436,7 @@ class Panel:
         bars = [widgets.HBox(shown), widgets.HBox([*jumps, *self._buttons(), self._text])]
         for bar in bars:
             bar.add_class("livegrad-bar")
-        panel = widgets.VBox([*bars, self._picture])
+        panel = widgets.VBox([*bars, self._picture, Access()])
         panel.add_class("livegrad-panel")
         return panel
 
@@ -443,9 +465,3 @@ def _percent(box: tuple[slice, slice], shape: tuple[int, ...]) -> list[float]:
     (rows, columns), (height, width) = box, shape[:2]
     return [100 * columns.start / width, 100 * rows.start / height,
             100 * (columns.stop - columns.start) / width, 100 * (rows.stop - rows.start) / height]
-
-
-def _png(pixels: np.ndarray, compress_level: int) -> bytes:
-    buffer = io.BytesIO()
-    Image.fromarray(pixels).save(buffer, "png", compress_level=compress_level)
-    return buffer.getvalue()

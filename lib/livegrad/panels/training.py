@@ -75,6 +75,12 @@ class TrainingPanel(Panel):
         self._mark()
 
     @alone
+    def close(self) -> None:
+        """Halt the run and free the widgets. Shown again, they open again."""
+        self.stop()
+        super().close()
+
+    @alone
     def reset(self) -> None:
         """Go back to the finished run the panel opened with and take the ghosts away."""
         self._abandon()
