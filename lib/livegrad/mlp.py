@@ -36,6 +36,7 @@ from livegrad.activations import Activation
 from livegrad.norms import Gradients as NormGradients
 from livegrad.norms import Norm
 from livegrad.norms import Trace as NormTrace
+from livegrad.products import dot
 from livegrad.validation import fail, floats, generator, positive_ints
 
 
@@ -250,7 +251,7 @@ class MLP:
             for W, b, norm, phi, a_in, zl, a_out in zip(
                 self.weights, self.biases, [*self.norms, None], self._activations(), a, z, a[1:]
             ):
-                np.dot(a_in, W.T, out=zl)
+                dot(a_in, W.T, out=zl)
                 zl += b
                 normed.append(norm and norm.forward(zl, train))
                 phi.value_into(_read_by_phi(zl, normed[-1]), a_out)
@@ -296,7 +297,7 @@ class MLP:
             for l, phi in reversed(list(enumerate(self._activations()))):
                 zl, d, D = z[l], dz[l], dW[l]
                 if l + 1 < self.depth:
-                    np.dot(dz[l + 1], self.weights[l + 1], out=d)
+                    dot(dz[l + 1], self.weights[l + 1], out=d)
                 if slope.shape != zl.shape:  # else one array serves all layers and stays in the cache
                     slope = np.empty_like(zl)
                 phi.slope_into(_read_by_phi(zl, normed[l]), a[l + 1], slope)
@@ -306,7 +307,7 @@ class MLP:
                     d[...] = dnorms[l].dx
                 np.dot(ones, d, out=db[l])  # the sum over the examples
                 dz_squares[l] = np.vdot(d, d)
-                np.dot(d.T, a[l], out=D)
+                dot(d.T, a[l], out=D)
                 dW_squares[l] = np.vdot(D, D)
         return Gradients(dz, dW, db, dz_squares, dW_squares, dnorms)
 

@@ -33,6 +33,7 @@ from livegrad import mlp
 from livegrad.activations import Activation
 from livegrad.mlp import MLP, Trace, _buffers, _read_by_phi
 from livegrad.norms import BatchNorm, Norm
+from livegrad.products import dot
 from livegrad.validation import choice, fail, floats, number
 
 PLACEMENTS = ("pre", "post")
@@ -182,7 +183,7 @@ class ResidualNet(MLP):
         squares, normed, last = [], [], self.depth - 1
         with np.errstate(over="ignore", invalid="ignore"):
             for l, (W, b, norm, phi) in enumerate(zip(self.weights, self.biases, [*self.norms, None], self._activations())):
-                np.dot(a[l], W.T, out=z[l])
+                dot(a[l], W.T, out=z[l])
                 z[l] += b
                 if 0 < l < last:
                     z[l] *= self.scales[l - 1]
@@ -231,7 +232,7 @@ class ResidualNet(MLP):
                     scale = self.scales[l] if l + 1 < last else 1
                     past = dz[l + 1] if self.skip and l + 1 < last else 0
                     before_norm = normed[l] is not None and self.placement == "pre"
-                    np.dot(dz[l + 1], self.weights[l + 1], out=d)
+                    dot(dz[l + 1], self.weights[l + 1], out=d)
                     self.activation.slope_into(_read_by_phi(z[l], normed[l]), a[l + 1], slope)
                     d *= slope
                     d *= scale
@@ -241,7 +242,7 @@ class ResidualNet(MLP):
                         dnorms[l] = self.norms[l].backward(normed[l], d)
                         np.add(dnorms[l].dx, past if before_norm else 0, out=d)
                 np.dot(ones, d, out=db[l])  # the sum over the examples
-                np.dot(d.T, a[l], out=dW[l])
+                dot(d.T, a[l], out=dW[l])
                 if 0 < l < last:
                     dscales[l - 1] = np.vdot(dW[l], self.weights[l]) + np.vdot(db[l], self.biases[l])
                     dW[l] *= self.scales[l - 1]

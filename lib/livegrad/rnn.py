@@ -35,6 +35,7 @@ from livegrad.activations import Activation
 from livegrad.clipping import row_norms
 from livegrad.losses import log_softmax
 from livegrad.norms import Standardized, standardize, standardize_backward
+from livegrad.products import dot
 from livegrad.validation import fail, floats, generator, integers, number, positive_ints
 
 Draw = Callable[[tuple[int, int], np.random.Generator], np.ndarray]
@@ -283,11 +284,11 @@ class RNN:
         states[0] = 0 if h0 is None else floats("h0", h0, (N, H), self.dtype)
         recurrent, parts = np.empty((N, H), self.dtype), []
         with np.errstate(over="ignore", under="ignore", invalid="ignore"):
-            np.dot(_flat(inputs), self.W_x.T, out=_flat(before))
+            dot(_flat(inputs), self.W_x.T, out=_flat(before))
             if self.gamma is None:
                 before += self.b
             for z, h, h_next in zip(before, states, states[1:]):
-                np.dot(h, W_hT, out=recurrent)
+                dot(h, W_hT, out=recurrent)
                 z += recurrent
                 if self.gamma is not None:
                     parts.append(standardize(z, -1, self.eps))
@@ -593,7 +594,7 @@ class RNN:
             if self.gamma is not None:
                 d_sum[t] = self._before_norm(trace, dz, t)
             if t % chunk:
-                np.dot(d_sum[t], W_h, out=carried)
+                dot(d_sum[t], W_h, out=carried)
                 d_states[t - 1] += carried
         return d_states, d_before, d_sum
 
@@ -896,10 +897,10 @@ class SequenceModel:
         """
         targets, mask = self._targets(trace, targets, mask)
         J = -np.take_along_axis(trace.log_probabilities, targets[:, :, np.newaxis], 2)[:, :, 0].astype(np.float64)
-        if mask is None:
-            return Cost(float(J.mean()), J.mean(axis=0))
-        J = np.where(mask, J, 0)
-        with np.errstate(invalid="ignore"):
+        with np.errstate(over="ignore", invalid="ignore"):
+            if mask is None:
+                return Cost(float(J.mean()), J.mean(axis=0))
+            J = np.where(mask, J, 0)
             return Cost(float(J.sum() / mask.sum()), J.sum(axis=0) / mask.sum(axis=0))
 
     def backward(
