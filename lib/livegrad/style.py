@@ -1,8 +1,8 @@
 """One visual language for the whole course: a color, a line and a marker for each quantity.
 
 The colors are those of Okabe and Ito (2008), and some of Paul Tol's, which stay
-apart for the three common color-vision deficiencies. No quantity is told by its color alone: the line style and
-the marker differ too.
+apart for the three common color-vision deficiencies; the light ones are darkened until they stand out from white
+at 3 : 1 (WCAG 2.2, criterion 1.4.11). No quantity is told by its color alone: the line style and the marker differ too.
 """
 
 from __future__ import annotations
@@ -11,32 +11,33 @@ import os
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["CLASSES", "LINES", "Style", "lecture_mode"]
+__all__ = ["CLASSES", "GRAY", "LINES", "Style", "lecture_mode"]
 
 LINES: dict[str, dict[str, Any]] = {
     "pre_activation": {"color": "#004466", "linestyle": "--", "marker": ""},
     "activation": {"color": "#0072B2", "linestyle": "-", "marker": "o"},
     "second_layer": {"color": "#661100", "linestyle": "--", "marker": "s"},
-    "difference": {"color": "#E69F00", "linestyle": "--", "marker": ""},
+    "difference": {"color": "#BB8000", "linestyle": "--", "marker": ""},
     "gradient": {"color": "#D55E00", "linestyle": "-", "marker": "o"},
     "clipped": {"color": "#004488", "linestyle": "-", "marker": "D"},
     "clipped_by_value": {"color": "#AA4499", "linestyle": "--", "marker": "s"},
     "weight_gradient": {"color": "#CC79A7", "linestyle": "--", "marker": "s"},
     "weight": {"color": "#009E73", "linestyle": "-", "marker": "D"},
+    "update": {"color": "#009E73", "linestyle": "-", "marker": "D"},
     "prediction": {"color": "#000000", "linestyle": ":", "marker": ""},
     "threshold": {"color": "#56544F", "linestyle": "-.", "marker": ""},
-    "slope": {"color": "#56B4E9", "linestyle": "-", "marker": "^"},
+    "slope": {"color": "#3A97D4", "linestyle": "-", "marker": "^"},
     "loss": {"color": "#882255", "linestyle": "-", "marker": ""},
     "eigenvalue": {"color": "#332288", "linestyle": "--", "marker": ""},
-    "feedforward": {"color": "#44AA99", "linestyle": "--", "marker": ""},
+    "feedforward": {"color": "#3CA08F", "linestyle": "--", "marker": ""},
     "singular_value": {"color": "#999933", "linestyle": "-", "marker": "s"},
     "unnormalized": {"color": "#BB5566", "linestyle": "--", "marker": "s"},
     "batch_norm": {"color": "#117733", "linestyle": "-", "marker": "o"},
     "layer_norm": {"color": "#4477AA", "linestyle": "-.", "marker": "^"},
-    "plain_net": {"color": "#44AA99", "linestyle": "--", "marker": "s"},
-    "sgd": {"color": "#EE7733", "linestyle": "-", "marker": "o"},
+    "plain_net": {"color": "#3CA08F", "linestyle": "--", "marker": "s"},
+    "sgd": {"color": "#EA7125", "linestyle": "-", "marker": "o"},
     "momentum": {"color": "#CC3311", "linestyle": "--", "marker": "s"},
-    "rmsprop": {"color": "#33AADD", "linestyle": "-.", "marker": "^"},
+    "rmsprop": {"color": "#209CCB", "linestyle": "-.", "marker": "^"},
     "adam": {"color": "#004488", "linestyle": "-", "marker": "D"},
     "residual_net": {"color": "#AA3377", "linestyle": "-", "marker": "o"},
     "copies": {"color": "#666633", "linestyle": "--", "marker": "D"},
@@ -44,8 +45,11 @@ LINES: dict[str, dict[str, Any]] = {
 """Line, marker and color of each quantity, as keyword arguments of `Axes.plot`."""
 
 CLASSES: tuple[dict[str, Any], ...] = (
-    {"color": "#0072B2", "marker": "o"}, {"color": "#E69F00", "marker": "s"}, {"color": "#009E73", "marker": "^"})
+    {"color": "#0072B2", "marker": "o"}, {"color": "#BB8000", "marker": "s"}, {"color": "#009E73", "marker": "^"})
 """Marker and color of the points of each class, in classification problems."""
+
+GRAY = "#888888"
+"""Color of what is only there to compare with: lines at 0 and 1, level lines."""
 
 
 def lecture_mode(flag: bool | None = None) -> bool:

@@ -4,6 +4,9 @@ The browser tests and the slider benchmark share this module. It knows how the t
 started and what a panel looks like in the page; it asserts nothing.
 """
 import contextlib
+import functools
+import http.server
+import importlib.resources
 import json
 import os
 import pathlib
@@ -11,6 +14,8 @@ import shutil
 import socket
 import subprocess
 import sys
+import tempfile
+import threading
 import time
 import urllib.request
 
@@ -18,7 +23,8 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 SCREEN = {"width": 1280, "height": 900}
 NOTEBOOK = "notebooks/02_exploding_vanishing.ipynb"
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update",
-         "--disable-sync", "--no-first-run"]
+         "--disable-sync", "--no-first-run",
+         "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE 127.0.0.1"]  # the network is cut
 
 # One entry per front end: the arguments that start it, and where it shows the notebook {name}.
 # JupyterLab and Notebook 7 are asked to leave their application in `window.jupyterapp`, to run commands there.
@@ -62,6 +68,42 @@ window.settled = async (root, ms, unlike = null, pictures = undefined) => {
   }
 };
 """
+
+# What of a page is the course's own: panels, predictions, prose, what cells print. Formulas and anchors are drawn by others.
+OURS = ".livegrad-panel, .livegrad-question, .jp-RenderedMarkdown, .jp-OutputArea-output pre"
+OTHERS = ["mjx-container", "th:has(mjx-container)", ".jp-InternalAnchorLink"]
+AXE = """async ([ours, others, within, rules]) => {
+  // To axe what lies outside of its ancestors is hidden: JupyterLab's body has no height, and a notebook scrolls in a box.
+  const room = document.querySelector('.jp-WindowedPanel-outer'), styles = [];
+  const height = within === 'body' ? `${room.scrollHeight}px` : '100vh';
+  for (let e = within === 'body' ? room : document.body; e; e = e.parentElement) {
+    styles.push([e, e.style.cssText]);
+    Object.assign(e.style, {overflow: 'visible', contain: 'none', minHeight: height});
+  }
+  const include = [...document.querySelectorAll(within)].flatMap(part => [...part.querySelectorAll(ours)])
+    .filter(e => e.checkVisibility() && e.clientWidth);
+  // JupyterLab's affair: the page as a whole, the look of links in a text, boxes that scroll where a formula is wide.
+  const theirs = ['region', 'link-in-text-block', 'scrollable-region-focusable'];
+  const levels = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
+  const options = {runOnly: rules ?? levels, resultTypes: ['violations'], selectors: false};
+  if (!rules) options.rules = Object.fromEntries(theirs.map(rule => [rule, {enabled: false}]));
+  const found = await axe.run({include, exclude: others}, options);
+  styles.forEach(([e, style]) => { e.style.cssText = style; });
+  const broken = [...found.violations, ...found.incomplete.filter(rule => rule.error)];  // a rule that axe gave up
+  return broken.flatMap(rule => rule.error ? [`${rule.id}: ${rule.error.message}`] : rule.nodes.map(node =>
+    `${rule.id}: ${node.html.slice(0, 150)} (${node.failureSummary.split('\\n').slice(1).join(';').trim().slice(0, 200)})`));
+}"""
+
+CUT_OFF = """() => [...document.querySelectorAll('.livegrad-panel, .livegrad-question')].flatMap(panel => {
+  const output = panel.closest('.jp-OutputArea-output'), room = output.getBoundingClientRect();
+  const parts = panel.querySelectorAll('.widget-label, .noUi-target, .widget-readout, button, select, input, .livegrad-readout');
+  const wrong = [...parts].filter(part => part.clientWidth).flatMap(part => {
+    const box = part.getBoundingClientRect(), words = part.textContent || part.className;
+    return [...(box.left < room.left - 1 || box.right > room.right + 1 ? [`over the edge: ${words}`] : []),
+            ...(part.scrollWidth > part.clientWidth + 1 && !part.matches('input, .noUi-target') ? [`cut: ${words}`] : [])]; });
+  const sideways = output.scrollWidth > output.clientWidth + 1;
+  return sideways ? [...wrong, `scrolls sideways: ${panel.textContent.slice(0, 60)}`] : wrong;
+})"""
 
 # A panel's picture has come to rest: every layer has one pixel for each pixel of the screen.
 SHARP = """picture => [...picture.querySelectorAll('img')]
@@ -123,6 +165,41 @@ def _wait_for(url, server, log, seconds=60):
     raise RuntimeError(f"no Jupyter server answered at {url}; its log ends:\n{log.read_text()[-1500:]}")
 
 
+class _Files(http.server.SimpleHTTPRequestHandler):
+    """A folder's files; its server counts their bytes."""
+
+    def log_message(self, *_):
+        pass
+
+    def send_header(self, keyword, value):
+        if keyword == "Content-Length":
+            self.server.sent += int(value)
+        super().send_header(keyword, value)
+
+
+@contextlib.contextmanager
+def serve_site(folder=None):
+    """Serve the course's site for the browser alone, built into `folder` if it is not there; yields the server.
+
+    `server.folder` is where it lies, `server.notebook(name)` the address that opens a notebook, `server.sent` the bytes served.
+    """
+    with tempfile.TemporaryDirectory() as made:
+        folder = pathlib.Path(folder or made) / ("" if folder else "site")
+        if not folder.exists():
+            built = subprocess.run([sys.executable, ROOT / "lite/build.py", "--output", folder], stdout=subprocess.PIPE,
+                                   stderr=subprocess.STDOUT, encoding="utf-8", errors="replace")
+            if built.returncode:
+                raise RuntimeError(f"the site cannot be built: {built.stdout[-500:]}")
+        with http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(_Files, directory=str(folder))) as server:
+            server.folder, server.sent, server.address = folder, 0, f"http://127.0.0.1:{server.server_port}"
+            server.notebook = lambda name: f"{server.address}/lab/index.html?path=notebooks/{name}"
+            threading.Thread(target=server.serve_forever, daemon=True).start()
+            try:
+                yield server
+            finally:
+                server.shutdown()
+
+
 @contextlib.contextmanager
 def chromium():
     """A headless Chromium: the system's one, else the one playwright has downloaded."""
@@ -149,15 +226,30 @@ class Page:
         self.tab.add_init_script(PROBE + script)
         self.tab.goto(url, timeout=90_000)         # Voila runs the notebook before it answers
 
-    def run_all(self, seconds=180):
-        """Run every cell (Voila has done so already) and wait until the last one has finished."""
-        opened = "() => window.jupyterapp?.shell.currentWidget?.context?.isReady"
-        self.tab.wait_for_function(opened, timeout=60_000)
+    def opened(self):
+        """Wait until the notebook is open and its kernel there."""
+        self.tab.wait_for_function("() => window.jupyterapp?.shell.currentWidget?.context?.isReady", timeout=90_000)
         self.tab.evaluate("() => jupyterapp.shell.currentWidget.sessionContext.ready")
-        self.tab.evaluate("() => { jupyterapp.commands.execute('notebook:run-all-cells')"
-                          ".then(() => { window.finished = true; }); }")
+        return self
+
+    def start(self, command):
+        """Start a command of JupyterLab's in the open notebook."""
+        self.tab.evaluate("command => { window.finished = false; jupyterapp.commands.execute(command)"
+                          ".then(() => { window.finished = true; }); }", command)
+        return self
+
+    def finished(self):
+        """Whether the command that was started last has finished; one that is closed has."""
+        return self.tab.is_closed() or self.tab.evaluate("() => window.finished")
+
+    def finish(self, seconds):
+        """Wait until the command that was started last has finished."""
         self.tab.wait_for_function("() => window.finished", timeout=seconds * 1000)
         return self
+
+    def run_all(self, seconds=180):
+        """Run every cell (Voila has done so already) and wait until the last one has finished."""
+        return self.opened().start("notebook:run-all-cells").finish(seconds)
 
     def errors(self):
         """What went wrong in the code cells: tracebacks, and cells that never ran."""
@@ -167,6 +259,28 @@ class Page:
               ...(c.model.executionCount === null ? [`code cell ${i + 1} did not run`] : []),
               ...c.model.outputs.toJSON().filter(o => o.output_type === 'error')
                 .map(o => `${o.ename}: ${o.evalue}`)])""")
+
+    def violations(self, within="", rules=None):
+        """What axe-core finds wrong with the course's part of the page, or of `within`; by `rules` only, if given."""
+        if not self.tab.evaluate("() => 'axe' in window"):
+            self.tab.evaluate((importlib.resources.files("axe_playwright_python") / "axe.min.js").read_text(encoding="utf-8"))
+        return self.tab.evaluate(AXE, [OURS, OTHERS, within or "body", rules])
+
+    @contextlib.contextmanager
+    def dark(self):
+        """JupyterLab in its dark theme. The server remembers a theme, so it is put back."""
+        for theme in ("JupyterLab Dark", "JupyterLab Light"):
+            self.tab.evaluate("""async theme => {
+                await jupyterapp.commands.execute('apputils:change-theme', {theme});
+                while (document.body.dataset.jpThemeName !== theme) await new Promise(requestAnimationFrame); }""", theme)
+            if theme == "JupyterLab Dark":
+                yield
+
+    def cut_off(self, width, height):
+        """What does not fit into a window of this size: controls over the edge or cut, outputs that scroll sideways."""
+        self.tab.set_viewport_size({"width": width, "height": height})
+        self.tab.wait_for_timeout(300)
+        return self.tab.evaluate(CUT_OFF)
 
     def panel(self, index=0, having=".livegrad-picture"):
         """The index-th output that has something in it which the selector `having` finds."""

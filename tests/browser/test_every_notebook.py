@@ -1,11 +1,11 @@
-"""Every lesson in JupyterLab: all cells run, and each of its panels answers a key press."""
+"""Every lesson in JupyterLab: all cells run, each of its panels answers a key press, and all of it is accessible."""
 import notebooks
 import pytest
 
 pytestmark = pytest.mark.browser
 
 
-@pytest.mark.parametrize("path", notebooks.LESSONS, ids=lambda path: path.stem)
+@notebooks.every_lesson(quick=("00", "02", "07"))
 def test_all_cells_run_and_every_panel_answers(lab, path):
     page = lab(str(path.relative_to(notebooks.ROOT)))
     try:
@@ -21,5 +21,18 @@ def test_all_cells_run_and_every_panel_answers(lab, path):
             assert panel.pixels(unlike=before) != before, f"panel {index + 1}: the first slider moved and the picture did not"
             assert not panel.root.locator(".livegrad-problem").inner_text()
         assert page.complaints == []
+    finally:
+        page.close()
+
+
+@notebooks.every_lesson(quick=("02",))
+def test_all_of_it_is_accessible(lab, path):
+    page = lab(str(path.relative_to(notebooks.ROOT)))
+    try:
+        assert page.violations() == []
+        with page.dark():
+            assert page.violations(rules=["color-contrast"]) == []
+        for width, height in ((800, 900), (640, 450)):  # the second is what a zoom of 200 % leaves of 1280 by 900
+            assert page.cut_off(width, height) == []
     finally:
         page.close()

@@ -19,19 +19,19 @@ from livegrad.experiments.planes import Collapse, Plane, TwoLayers
 from livegrad.experiments.uniform import LINEAR, SATURATED, LayerResponse
 from livegrad.experiments.zigzag import CLOSE, Zigzag
 from livegrad.figures.scene import CurveScene, drawable, few_ticks, near, percent, plain
-from livegrad.style import CLASSES, Style
+from livegrad.style import CLASSES, GRAY, Style
 
 __all__ = ["CollapseScene", "DeadScene", "SaturationScene", "SlopeScene", "ZigzagScene"]
 
 
 class SlopeScene(CurveScene):
-    """An activation function with its tangent, its slope, and the error before and after the unit.
+    """An activation function with its tangent, its slope, the message that the unit hears and the error it passes back.
 
     The axes are fixed. A point beyond them becomes a cross at their edge.
     """
 
     title = ("Left: the activation function with its tangent at one point. Middle: its slope. "
-             "Right: the error that comes to the unit from above, and what it passes back")
+             "Right: the message e that comes to the unit from above, and the error δ that it passes back")
     aspect = 2.4
     _overlaid = ({}, {"color": "#444444", "linestyle": "-."}, {"color": "#888888", "linestyle": ":"})
 
@@ -42,14 +42,14 @@ class SlopeScene(CurveScene):
         self._middle.set(xlim=(-8, 8), ylim=(-0.25, 1.85), xlabel="z", xticks=(-8, -4, 0, 4, 8))
         self._middle.set_yticks((0, 0.25, 0.5, 1, 1.5), ("0", "0.25", "0.5", "1", "1.5"))
         self._right.set(xlim=(-0.6, 1.6), ylim=(-3.8, 3.8))
-        self._right.set_xticks((0, 1), ("e", "e·φ'"))
+        self._right.set_xticks((0, 1), ("e", "δ = e·φ'"))
         self._right.set_yticks((-3, -2, -1, 0, 1, 2, 3))
         self._right.grid(False, axis="x")
         for axes in (self._left, self._middle, self._right):
-            axes.axhline(0, color="#999999", linewidth=1)
+            axes.axhline(0, color=GRAY, linewidth=1)
         self.heading(self._left, "activation φ(z)")
         self.heading(self._middle, "its slope φ'(z)")
-        self.heading(self._right, "error")
+        self.heading(self._right, "message, error")
         self._tangent = self.curve(self._left, "slope", "tangent at z", marker="", linestyle=(0, (2.5, 1.2)), linewidth=1.5 * style.width)
         labels = ("first", "second", "third")
         self._values = [self.curve(self._left, "activation", label, marker="", **look)
@@ -61,7 +61,7 @@ class SlopeScene(CurveScene):
         self._value = self.curve(self._left, "activation", marker="o", **dot)
         self._slope = self.curve(self._middle, "slope", marker="o", **dot)
         bar = {"marker": "", "linewidth": 9 * style.width, "linestyle": "-", "solid_capstyle": "butt"}
-        self._error = self.curve(self._right, "gradient", alpha=0.4, **bar)
+        self._message = self.curve(self._right, "gradient", **bar)
         self._passed = self.curve(self._right, "gradient", **bar)
         self._pull = self.ring(self._right)
         self._name([])
@@ -76,7 +76,7 @@ class SlopeScene(CurveScene):
         self._tangent.set_data(*result.lines)
         _place(self._slope, result.z, result.slope)
         outside = "" if _place(self._value, result.z, result.value) else " (outside)"
-        self._error.set_data([0, 0], [0, result.e])
+        self._message.set_data([0, 0], [0, result.e])
         self._passed.set_data([1, 1], [0, result.passed_back])
         self._pull.set_data([0], [result.e])
         self._value_words.set_text(f"φ({result.z:g}) = {near(result.value)}{outside}")
@@ -97,7 +97,7 @@ class SlopeScene(CurveScene):
         return True
 
     def grips(self) -> Sequence[tuple[Axes, float, float]]:
-        """The point on the curve, the point on the slope, and the error's end."""
+        """The point on the curve, the point on the slope, and the message's end."""
         return [(point.axes, *(float(v[0]) for v in point.get_data())) for point in (self._value, self._slope, self._pull)]
 
 
@@ -137,7 +137,7 @@ class SaturationScene(CurveScene):
         self._fills = {"z": self.histogram(self._z, "pre_activation"), "a": self.histogram(self._a, "activation"),
                        "slope": self.histogram(self._slope, "slope")}
         self._words = {name: self.words(axes) for name, axes in (("z", self._z), ("a", self._a), ("slope", self._slope))}
-        hatched = Patch(facecolor="#EEEEEE", edgecolor="#CCCCCC", hatch="//", linewidth=0, label="saturated")
+        hatched = Patch(facecolor="#EEEEEE", edgecolor=GRAY, hatch="/", linewidth=0, label="saturated")
         figure.legend(handles=[hatched], loc="outside lower center", handlelength=2.8)
         self._shades: list[Any] = []
         self._activation: Any = None
@@ -168,7 +168,7 @@ class SaturationScene(CurveScene):
         for shade in self._shades:
             shade.remove()
         low = SATURATED * edges["slope"][-1]
-        self._shades = [axes.axvspan(*ends, facecolor="#EEEEEE", edgecolor="#CCCCCC", hatch="//", linewidth=0, zorder=0)
+        self._shades = [axes.axvspan(*ends, facecolor="#EEEEEE", edgecolor=GRAY, hatch="/", linewidth=0, zorder=0)
                         for axes, ends in [*((self._z, ends) for ends in result.flat), (self._slope, (-low, low))]]
 
     def grips(self) -> Sequence[tuple[Axes, float, float]]:
@@ -308,8 +308,8 @@ class ZigzagScene(CurveScene):
         for axes, reach, name in ((self._left, 1.25, "x"), (self._middle, REACH, "w")):
             axes.set(xlim=(-reach, reach), ylim=(-reach, reach), aspect="equal", xticks=(-1, 0, 1), yticks=(-1, 0, 1),
                      xlabel=f"${name}_1$", ylabel=f"${name}_2$")
-            axes.axhline(0, color="#999999", linewidth=1)
-            axes.axvline(0, color="#999999", linewidth=1)
+            axes.axhline(0, color=GRAY, linewidth=1)
+            axes.axvline(0, color=GRAY, linewidth=1)
         self._right.set(yscale="log", ylim=(1e-3, 10), xlim=(0, shown), xlabel="step")
         few_ticks(self._right, style)
         self._right.axhline(CLOSE, **style.line("threshold"))

@@ -13,11 +13,9 @@ from livegrad.experiments.bptt import FATE, MOST_STEPS, GradientMap, Unrolled
 from livegrad.experiments.influence import Influence
 from livegrad.experiments.truncation import Truncation
 from livegrad.figures.scene import LogScene, blue_and_red, drawable, exits, percent, places, plain, tint
-from livegrad.style import LINES, Style
+from livegrad.style import GRAY, LINES, Style
 
 __all__ = ["HeatMapScene", "InfluenceScene", "TruncationScene", "UnrolledScene"]
-
-_GRAY = "#999999"
 
 
 def _logs(values: np.ndarray) -> np.ndarray:
@@ -66,19 +64,22 @@ class UnrolledScene(LogScene):
         predicted.set(xlim=(0.4, T + 0.6), ylim=(0.4, K + 0.6), ylabel=r"$\hat y_t$")
         predicted.set_yticks(np.arange(1, K + 1), list(vocabulary), fontsize=0.7 * style.font)
         losses.set(xlim=(0.4, T + 0.6), ylim=(0, self.MOST_LOSS), ylabel="$J_t$", yticks=(0, 2, 4))
-        losses.axhline(np.log(K), color=_GRAY, linewidth=1, label=f"ln {K}: guessing")
+        losses.axhline(np.log(K), color=GRAY, linewidth=1, label=f"ln {K}: guessing")
         _letters(losses, symbols[:-1], "symbol read, step $t$")
         self.heading(states, "states, blue < 0 < orange")
         self._right = self.curve(predicted, "prediction", "target", linestyle="", marker="s", fillstyle="none",
                                  markersize=3.4 * style.width, markeredgewidth=0.6 * style.width)
         self._loss = self.histogram(losses, "loss")
         self._beyond = self.crosses(losses)
+        minus = {"linestyle": "", "marker": "_", "color": "black", "markersize": 2.2 * style.width, "markeredgewidth": 0.4 * style.width}
+        self._below = [self.curve(states, "threshold", "below 0", **minus)]
         box = {"linewidth": 1.2 * style.width}
         self._frames = [self.curve(states, "prediction", name, linestyle=dash, **box)
                         for name, dash in (("step $t$", "-"), ("step $k$", ":"))]
         self._grips = self.ring(states), self.ring(states)
         units = np.arange(0.5, H + 1)
         self._paint_product = self.image(self._product, units, units)
+        self._below.append(self.curve(self._product, "threshold", **minus))
         self._product.set(xlim=(0.4, H + 0.6), ylim=(H + 0.6, 0.4), aspect="equal", anchor="N", xticks=(), yticks=(),
                           xlabel="units of $h_k$", ylabel="units of $h_t$")
         self._product.grid(False)
@@ -91,14 +92,14 @@ class UnrolledScene(LogScene):
         self._norm = self.curve(self._norms, "gradient", r"$\|\partial h_t/\partial h_k\|_2$")
         self._term = self.curve(self._norms, "weight_gradient", "term of $\\partial J_t/\\partial W_h$")
         self._mark = self.ring(self._norms)
-        self._lost = self.crosses(self._norms, "off the axis")
+        self._lost = self.crosses(self._norms, "beyond the axis")
         shares.set(xlim=(0.4, T + 0.6), ylim=(-0.45, 1.25), ylabel="share")
         shares.set_yticks((0, 1), ("0", "100 %"))
         _letters(shares, symbols[:-1], "earlier step $k$")
-        shares.axhline(0, color=_GRAY, linewidth=1)
+        shares.axhline(0, color=GRAY, linewidth=1)
         self._shares = self.histogram(shares, "weight_gradient", linestyle="-")
         self._shares_beyond = self.crosses(shares)
-        self.legend(figure, columns=4)
+        self.legend(figure, columns=5)
         self._words = [self.words(axes) for axes in (states, self._product, self._norms)]
 
     def update(self, result: Unrolled) -> None:
@@ -117,6 +118,8 @@ class UnrolledScene(LogScene):
             ring.set_data([column], [height])
         full = np.abs(result.product).max()
         self._paint_product(blue_and_red(result.product / (full or 1)))
+        for marks, values in zip(self._below, (result.h.T, result.product), strict=True):
+            marks.set_data(*np.argwhere(values < 0).T[::-1] + 1)
         curves = {self._norm: result.norms, self._bound: result.bounds, self._term: result.sizes}
         for line, values in curves.items():
             line.set_data(back, drawable(values))
@@ -140,7 +143,7 @@ class UnrolledScene(LogScene):
 
 
 class HeatMapScene(LogScene):
-    """Left: ‖∂J_t/∂h_k‖ over ‖∂J_t/∂h_t‖ as colors. Middle: against t − k, with bound and rate. Right: all of it, clipped."""
+    """Left: ‖∂J_t/∂h_k‖ over ‖∂J_t/∂h_t‖ as colors. Middle: against ℓ = t − k, with bound and rate. Right: all of it, clipped."""
 
     title = ("Left: heat map of the size of the gradient of the loss at step t at the state of step k, over that at step t, "
              "blue where it is small, orange where it is large. Middle, log axis against t minus k: its median with a band "
@@ -169,16 +172,16 @@ class HeatMapScene(LogScene):
         scale.grid(False)
         self._borders = (self.curve(self._map, "prediction", f"vanished: 1/{FATE:.0f}"),
                          self.curve(self._map, "prediction", f"exploded: {FATE:.0f} ×", linestyle="-"))
-        self._profile.set(xlim=(-1, MOST_STEPS), xlabel="steps back $t-k$")
+        self._profile.set(xlim=(-1, MOST_STEPS), xlabel=r"steps back $\ell$")
         self.decades(self._profile, -12, 12)
         self.heading(self._profile, "against the distance")
         self._band = self.band(self._profile, "gradient")
-        self._bound = self.curve(self._profile, "singular_value", r"bound $(\gamma\sigma_1)^{t-k}$", marker="")
-        self._rate = self.curve(self._profile, "eigenvalue", r"$\rho^{\,t-k}$")
+        self._bound = self.curve(self._profile, "singular_value", r"bound $(\gamma\sigma_1)^\ell$", marker="")
+        self._rate = self.curve(self._profile, "eigenvalue", r"$\rho^\ell$")
         self._clipped = self.curve(self._profile, "clipped", "clipped", markevery=6)
         self._middle = self.curve(self._profile, "gradient", "median, range", markevery=6)
         self._tau = self.curve(self._profile, "threshold", r"$\tau$; gray: cut off", linestyle="-", linewidth=0.6 * style.width)
-        self._lost = self.crosses(self._profile, "off the axis")
+        self._lost = self.crosses(self._profile, "beyond the axis")
         self._whole.set(xlim=(-0.5, 1.5))
         self._whole.set_xticks((0, 1), ("in", "out"))
         self._whole.set_xlabel("clipping")
@@ -236,7 +239,7 @@ class HeatMapScene(LogScene):
         whole.set_text(f"×{plain(result.factor)}" if result.factor < 1 else f"under {plain(result.max_norm)}")
 
     def grips(self) -> Sequence[tuple[Axes, float, float]]:
-        """The line ρ^(t−k), the truncation, and the threshold."""
+        """The line ρ^ℓ, the truncation, and the threshold."""
         return places(*self._handles)
 
 
@@ -255,7 +258,7 @@ class TruncationScene(LogScene):
             one.set(xlim=(-1, MOST_STEPS), xlabel=r"truncation $\tau$")
             self.heading(one, text)
         self._cosine.set(ylim=(-0.5, 1.1), yticks=(-0.5, 0, 0.5, 1))
-        self._cosine.axhline(0, color=_GRAY, linewidth=1)
+        self._cosine.axhline(0, color=GRAY, linewidth=1)
         self.decades(self._length, -2, 0.3)
         self.decades(self._cost, -1, 2)
         sparse = {"markevery": 4}
@@ -267,7 +270,7 @@ class TruncationScene(LogScene):
         self._measured = tuple(self.curve(self._cost, quantity, linestyle="", marker=marker, markersize=3.5 * style.width,
                                           fillstyle="none") for quantity, marker in (("gradient", "o"), ("second_layer", "s")))
         self._lines = [self.curve(one, "prediction", linestyle=(0, (1, 1))) for one in axes]
-        self._lost = self.crosses(self._length, "off the axis")
+        self._lost = self.crosses(self._length, "beyond the axis")
         self._handles = self.ring(self._cosine), self.ring(self._length)
         (hint,) = self._cost.plot([], [], "o", color="black", fillstyle="none", label="measured seconds")
         hint.set_in_layout(False)
@@ -341,7 +344,7 @@ class InfluenceScene(LogScene):
         self._lawful = self.curve(self._below, "activation", "change by the rival", **marks)
         self._broken = self.curve(self._below, "activation", "no string of the grammar", fillstyle="none", **marks)
         self._vertical = self.curve(self._below, "prediction", linestyle=(0, (1, 1)))
-        self._lost = self.crosses(self._below, "off the axis")
+        self._lost = self.crosses(self._below, "beyond the axis")
         self._handles = self.ring(gradient), self.ring(self._below)
         self.legend(figure)
         self._words = [self.words(axes) for axes in (gradient, replaced)]

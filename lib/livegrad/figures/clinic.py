@@ -10,7 +10,7 @@ from matplotlib.lines import Line2D
 
 from livegrad.experiments.clinic import Chart, Vitals
 from livegrad.figures.scene import CurveScene, few_ticks, percent, plain
-from livegrad.style import Style
+from livegrad.style import GRAY, Style
 
 __all__ = ["ChartScene"]
 
@@ -41,32 +41,31 @@ class ChartScene(CurveScene):
             few_ticks(axes, style)
         self._left.set_ylim(1e-2, 50)
         self._task = ""
-        self._sizes.axhline(1, color="#999999", linewidth=1)
-        self.heading(self._left, "loss  (–· guessing)")
+        self._sizes.axhline(1, color=GRAY, linewidth=1)
+        self.heading(self._left, "loss  (gray: guessing)")
         self.heading(self._sizes, "sizes  (··· at the start)")
         self.heading(self._shares, "shares  (··· start)")
         mark = 1.7 * style.width
         self._loss = self.curve(self._left, "loss", "minibatch")
         self._tests = self.curve(self._left, "loss", "test", linestyle="", marker="o", fillstyle="none", markersize=1.5 * mark,
                                  markeredgewidth=0.6 * style.width, markevery=4)
-        self._guessing = self.curve(self._left, "threshold")
+        self._guessing = self._left.axhline(1, color=GRAY, linewidth=1)  # at its end, rings would cover a word
         drawn = {"rms $A^l$": (self._sizes, "activation", {}),
                  r"$\|\partial C/\partial Z^l\|$": (self._sizes, "gradient", {"marker": "v"}),
-                 "update : weight": (self._sizes, "weight_gradient", {}), "closed": (self._shares, "slope", {}),
+                 "update : weight": (self._sizes, "update", {}), "closed": (self._shares, "slope", {}),
                  "copies": (self._shares, "copies", {"fillstyle": "none", "markeredgewidth": 0.6 * style.width})}
-        before = {"marker": "", "linewidth": 0.7 * style.width, "linestyle": ":"}
-        self._first = [self.curve(axes, quantity, **before) for axes, quantity, _ in drawn.values()]
+        before = {"linewidth": 0.7 * style.width, "linestyle": ":", "markersize": mark, "markevery": 3, "fillstyle": "none"}
+        self._first = [self.curve(axes, quantity, **{**changes, **before}) for axes, quantity, changes in drawn.values()]
         self._last = [self.curve(axes, quantity, label, **{"markersize": mark, **changes})
                       for label, (axes, quantity, changes) in drawn.items()]
-        self._sizes.axhline(_USUAL, color=self._last[2].get_color(), linewidth=1, label="usual update")
-        self._beyond = [self.crosses(self._left, "beyond the axes"), self.crosses(self._sizes)]
+        self._sizes.axhline(_USUAL, color=self._last[2].get_color(), linewidth=1, label="healthy update: about 0.001")
+        self._beyond = [self.crosses(self._left, "beyond the axis"), self.crosses(self._sizes)]
         self.legend(figure, columns=3)
         self._left_words, self._sizes_words, self._shares_words = map(self.words, (self._left, self._sizes, self._shares))
 
     def update(self, result: Chart) -> bool:
-        """Move all curves; the backdrop changes with the task."""
+        """Move all curves; the backdrop changes with the task: its layers and the loss of guessing."""
         at = np.minimum(result.every * np.arange(len(result.tests)), result.taken)
-        self._guessing.set_data([0, result.steps], [result.guessing] * 2)
         places = [_gaps(self._loss, np.arange(len(result.loss)), result.loss), _gaps(self._tests, at, result.tests)]
         # One cross per line and edge: where it first leaves the axes.
         self._beyond[0].set_data(*np.hstack([crosses[:, np.unique(crosses[1], return_index=True)[1]] for crosses in places]))
@@ -74,7 +73,7 @@ class ChartScene(CurveScene):
         crosses = self._show(self._last, result.last)
         self._beyond[1].set_data(*crosses[:, crosses[0] > 0])  # the first state of a recurrent net is 0, and no sign of anything
         self._say(result)
-        return self._name_layers(result.settings.task)
+        return self._set_task(result)
 
     @staticmethod
     def _show(lines: Sequence[Line2D], vitals: Vitals) -> np.ndarray:
@@ -92,11 +91,13 @@ class ChartScene(CurveScene):
         low, high = (f"{100 * share:.0f}" for share in (np.nanmin(closed), np.nanmax(closed)))
         self._shares_words.set_text(f"closed {low} %" if low == high else f"closed {low}–{high} %")
 
-    def _name_layers(self, task: str) -> bool:
+    def _set_task(self, result: Chart) -> bool:
         """Layers of a feedforward net or steps of a recurrent one on the axes; whether they are new."""
+        task = result.settings.task
         if task == self._task:
             return False
         self._task, (name, ticks) = task, _LAYERS[task]
+        self._guessing.set_ydata([result.guessing] * 2)
         for axes in (self._sizes, self._shares):
             axes.set(xlim=(-0.6, ticks[-1] + 0.6), xticks=ticks, xlabel=name)
         return True

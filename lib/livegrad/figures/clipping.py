@@ -15,7 +15,7 @@ from livegrad.experiments.clipping import NormsSeen, PlaneClips
 from livegrad.experiments.temporal_order import CHANCE, TemporalOrderRun
 from livegrad.experiments.thresholds import ThresholdSweep
 from livegrad.figures.scene import CurveScene, drawable, exit_point, few_ticks, neighbors, percent, places, plain
-from livegrad.style import Style
+from livegrad.style import GRAY, Style
 
 __all__ = ["CliffScene", "NormsScene", "PlaneScene", "TemporalOrderScene", "ThresholdScene"]
 
@@ -77,9 +77,9 @@ class PlaneScene(CurveScene):
 
 
 class CliffScene(CurveScene):
-    """Left: two descents on the error surface of the one-unit recurrent net. Right: the gradients they met."""
+    """Left: two descents on the cost surface of the one-unit recurrent net. Right: the gradients they met."""
 
-    title = ("Left: the error of a recurrent net with one unit over its weight and bias, in gray with a sharp cliff, and the "
+    title = ("Left: the cost of a recurrent net with one unit over its weight and bias, in gray with a sharp cliff, and the "
              "paths of gradient descent without and with clipping. Right: norm of the gradient at every step of both, log axis, "
              "and the threshold")
     aspect = 2.2
@@ -88,13 +88,13 @@ class CliffScene(CurveScene):
         super().__init__(style)
         self._map, scale, self._sizes = figure.subplots(1, 3, width_ratios=(1.15, 0.04, 1))
         w, b = surface.weights, surface.biases
-        image = self._map.imshow(surface.error, origin="lower", extent=(w[0], w[-1], b[0], b[-1]), aspect="auto", cmap="Greys",
+        image = self._map.imshow(surface.cost, origin="lower", extent=(w[0], w[-1], b[0], b[-1]), aspect="auto", cmap="Greys",
                                  norm=PowerNorm(0.5, 0, 0.8), interpolation="bilinear")
         self._map.set(xlim=(w[0], w[-1]), ylim=(b[0], b[-1]), xlabel="weight $w$", ylabel="bias $b$")
         self._map.grid(False)
         figure.colorbar(image, cax=scale, ticks=[0, 0.05, 0.2, 0.4], boundaries=np.linspace(0, 0.49, 99))
         scale.grid(False)
-        self.heading(self._map, "error $E$ and the two paths")
+        self.heading(self._map, "cost $E$ and the two paths")
         self._sizes.set(yscale="log", ylim=(1e-3, 1e5), xlim=(0, most_steps), xlabel="step")
         few_ticks(self._sizes, style)
         self.heading(self._sizes, "norm of the gradient")
@@ -109,7 +109,7 @@ class CliffScene(CurveScene):
         self._steepest = [[self.curve(axes, kind, **star) for axes in (self._map, self._sizes)] for kind in kinds]
         self._steepest[0][0].set_label("largest")
         cross = {"linestyle": "", "marker": "x", "markersize": 5 * style.width, "markeredgewidth": 1.3 * style.width}
-        self._left = self.curve(self._map, "gradient", "off the picture", **cross)
+        self._left = self.curve(self._map, "gradient", "beyond the axis", **cross)
         self._off = self.curve(self._sizes, "gradient", **cross)
         self._start, self._handle = self.ring(self._map), self.ring(self._sizes)
         self.legend(figure)
@@ -131,7 +131,7 @@ class CliffScene(CurveScene):
         self._handle.set_data([0.9 * self._sizes.get_xlim()[1]], [result.max_norm])
         self._left.set_data(*exit_point(self._map, result.plain.path))
         self._start.set_data(*result.plain.path[0, :, None])
-        self._ends.set_text(f"end: {plain(result.plain.error[-1])},  with ε: {plain(result.clipped.error[-1])}")
+        self._ends.set_text(f"end: {plain(result.plain.cost[-1])},  with ε: {plain(result.clipped.cost[-1])}")
         largest, held = plain(result.plain.norms.max()), plain(result.clipped.norms.max())
         self._met.set_text(f"largest: {largest},  with ε {'too' if held == largest else held}")
 
@@ -160,9 +160,7 @@ class TemporalOrderScene(CurveScene):
         for axes in self._both:
             axes.set(xlim=(0, self._WIDEST[0]), xlabel="update")
             axes.xaxis.set_major_locator(MaxNLocator(2 if style.lecture else 5))
-        self._costs.axhline(np.log(4), color="#999999", linewidth=1)
-        self._costs.annotate("guessing: ln 4", (1, np.log(4)), (-4, 1.4 * style.font), xycoords=("axes fraction", "data"),
-                             textcoords="offset points", ha="right", color="#666666")
+        self.level(self._costs, np.log(4), "guessing")
         self._range = self.band(self._sizes, "gradient", alpha=0.4)
         self._middle = self.curve(self._sizes, "gradient", "gradient: median and range", marker="")
         self._threshold = self.curve(self._sizes, "threshold", "threshold ε")
@@ -219,7 +217,7 @@ class ThresholdScene(CurveScene):
         self.heading(self._solved, f"solved, of {seeds} seeds")
         self._needed.set(yscale="log", ylim=(500, 1.6 * sweep.cap))
         self.heading(self._needed, "updates needed")
-        self._needed.axhline(sweep.cap, color="#999999", linewidth=1)
+        self._needed.axhline(sweep.cap, color=GRAY, linewidth=1)
         self._needed.annotate(f"runs end: {sweep.cap:,}", (0, sweep.cap), (4, -4), xycoords=("axes fraction", "data"),
                               textcoords="offset points", va="top", color="#666666")
         self._count = self.curve(self._solved, "clipped", "seeds in time", markevery=(1, 3))
@@ -246,7 +244,7 @@ class ThresholdScene(CurveScene):
         left, right = self._needed.get_xlim()
         self._budget.set_data([left, right], [result.budget] * 2)
         self._handle.set_data([right - 0.2], [result.budget])
-        self._best.set_text(f"errors below {percent(result.error)}: {result.solved.sum()} of {result.needed.size} runs")
+        self._best.set_text(f"below {percent(result.error)} wrong: {result.solved.sum()} of {result.needed.size} runs")
         self._fastest.set_text(f"budget: {result.budget:,}")
 
     def grips(self) -> Sequence[tuple[Axes, float, float]]:

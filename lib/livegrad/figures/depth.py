@@ -12,12 +12,10 @@ from matplotlib.ticker import NullLocator
 from livegrad.experiments.depth_runs import BudgetBeside, RuleView
 from livegrad.experiments.residual_stack import StackView
 from livegrad.experiments.sawtooth import SawtoothView
-from livegrad.figures.scene import CurveScene, drawable, few_ticks, percent, places, plain
-from livegrad.style import Style
+from livegrad.figures.scene import CurveScene, drawable, faded, few_ticks, percent, places, plain
+from livegrad.style import GRAY, Style
 
 __all__ = ["BudgetScene", "ChecklistScene", "ResidualScene", "SawtoothScene"]
-
-_GRAY = "#999999"
 
 
 class SawtoothScene(CurveScene):
@@ -35,7 +33,7 @@ class SawtoothScene(CurveScene):
         self._left.set(xlim=(0, 1), ylim=(self.LOW, self.HIGH), yticks=(0, 0.5, 1), xlabel="input $x$")
         self.heading(self._left, "output")
         # The deep net's line is thin and on top, the other one broad and pale: where they agree both are seen.
-        self._shallow = self.curve(self._left, "second_layer", linestyle="-", marker="", linewidth=2 * style.width, alpha=0.45)
+        self._shallow = self.curve(self._left, "second_layer", linestyle="-", marker="", linewidth=2 * style.width, alpha=0.5)
         self._kinks = self.curve(self._left, "second_layer", linestyle="", markersize=2.2 * style.width)
         self._deep = self.curve(self._left, "activation", marker="", linewidth=0.6 * style.width)
         self._beyond = self.crosses(self._left, quantity="activation", size=3.2)
@@ -104,8 +102,8 @@ class ResidualScene(CurveScene):
                         yticks=(-2, -1, 0, 1, 2), xlabel="real part")
         angle = np.linspace(0, 2 * np.pi, 121)
         self._circle = np.stack([np.cos(angle), np.sin(angle)])
-        self._plane.plot(*self._circle, color=_GRAY, linewidth=0.7 * style.width)
-        self.heading(self._plane, r"eigenvalues of $\partial Z'/\partial Z$")
+        self._plane.plot(*self._circle, color=GRAY, linewidth=0.7 * style.width)
+        self.heading(self._plane, r"eigenvalues of $\partial z^{l+1}/\partial z^l$")
         self._disk = self.curve(self._plane, "prediction")
         self._values = self.curve(self._plane, "eigenvalue", linestyle="", marker="o", alpha=0.7)
         self._outside = self.crosses(self._plane, size=4)
@@ -148,8 +146,8 @@ class ResidualScene(CurveScene):
         """Leave the eigenvalues behind, too, as hollow dots."""
         super().pin(result)
         if result is not None:
-            self._ghosts[-1] += self._plane.plot(*self._values.get_data(), "o", color=self._values.get_color(), fillstyle="none",
-                                                 alpha=0.55, markersize=self._values.get_markersize(), zorder=1)
+            self._ghosts[-1] += self._plane.plot(*self._values.get_data(), "o", color=faded(self._values.get_color()), fillstyle="none",
+                                                 markersize=self._values.get_markersize(), zorder=1)
 
     def grips(self) -> Sequence[tuple[Axes, float, float]]:
         """The number of blocks; the radius of the disk, where there is one."""
@@ -232,7 +230,7 @@ class ChecklistScene(CurveScene):
         self._at, self._parts = at, {}
         axes = figure.subplots(1, len(headings), sharey=True)
         for one, (name, text) in zip(axes, headings.items(), strict=True):
-            one.set(xlim=(-0.05 * at[-1], 1.05 * at[-1]), ylim=(0, 1.05), xticks=(0, at[-1] // 2, at[-1]), xlabel="updates")
+            one.set(xlim=(-0.05 * at[-1], 1.05 * at[-1]), ylim=(0, 1.05), xticks=(0, at[-1] // 2, at[-1]), xlabel="update")
             self.heading(one, text)
             first = not self._parts
             looks = ("unnormalized", "without" if first else ""), ("batch_norm", "with the rule" if first else "")

@@ -14,12 +14,11 @@ from matplotlib.ticker import NullLocator
 from livegrad.experiments.eigenvalues import Hump, PowerIteration, Powers, log10_powers
 from livegrad.experiments.random_weights import Repetition, Spectra
 from livegrad.figures.scene import LogScene, drawable, exits, height, percent, places, plain
-from livegrad.style import Style
+from livegrad.style import GRAY, Style
 
 __all__ = ["EigenvalueScene", "HumpScene", "PowerIterationScene", "RepetitionScene", "SpectraScene", "degrees", "power_of_ten"]
 
 _TURN = np.exp(2j * np.pi * np.linspace(0, 1, 97))
-_GRAY = "#999999"
 
 
 def power_of_ten(exponent: float) -> str:
@@ -54,7 +53,7 @@ class _PlaneScene(LogScene):
         axes.set(xlim=(-reach, reach), ylim=(-reach, reach), aspect="equal")
         axes.plot(_TURN.real, _TURN.imag, color="black", linewidth=0.7 * self.style.width)
         for line in (axes.axhline, axes.axvline):
-            line(0, color=_GRAY, linewidth=1)
+            line(0, color=GRAY, linewidth=1)
         axes.set_xticks([-1, 0, 1], ["−1", "0", "1"])
         axes.set_yticks([-1, 1], ["−i", "i"])
         axes.grid(False)
@@ -98,7 +97,7 @@ class EigenvalueScene(_PlaneScene):
         self._norm = self.curve(self._right, "singular_value", r"$\|W^t\|_2$", marker="")
         self._applied = self.curve(self._right, "activation", r"$\|W^t x\|$", marker="", linewidth=0.6 * style.width)
         self._radius = self.curve(self._right, "eigenvalue", r"$\rho^t$")
-        self._lost = self.crosses(self._right, "off the axis", size=3.6)
+        self._lost = self.crosses(self._right, "beyond the axis", size=3.6)
         self._rings = self.ring(self._left)
         self._ring_right = self.ring(self._right)
         self.legend(figure)
@@ -146,7 +145,7 @@ class HumpScene(LogScene):
         self._radius = self.curve(self._left, "eigenvalue", r"$\rho^t$")
         self._sizes = self.curve(self._right, "singular_value", r"singular values $\sigma_i$")
         self._moduli = self.curve(self._right, "eigenvalue", r"eigenvalues $|\lambda_i|$", marker="o")
-        self._lost, self._lost_right = self.crosses(self._left, "off the axis", size=3.6), self.crosses(self._right, size=3.6)
+        self._lost, self._lost_right = self.crosses(self._left, "beyond the axis", size=3.6), self.crosses(self._right, size=3.6)
         self._peak, self._handle = self.ring(self._left), self.ring(self._left)
         self.legend(figure)
         self._left_words, self._right_words = self.words(self._left), self.words(self._right)
@@ -200,7 +199,7 @@ class PowerIterationScene(LogScene):
         self._left.set(xlim=(-1.65, 1.65), ylim=(-1.65, 1.65), aspect="equal", xticks=[], yticks=[])
         self._left.spines[:].set_visible(False)
         self.heading(self._left, r"$W^t x\,/\,\rho^t$ in the plane of $v_1, v_2$")
-        self._left.plot(_TURN.real, _TURN.imag, color=_GRAY, linewidth=1)
+        self._left.plot(_TURN.real, _TURN.imag, color=GRAY, linewidth=1)
         self._right.set(xlim=(0, steps), xlabel="steps $t$")
         self.decades(self._right, -6, 0.3, one=False)
         self.heading(self._right, "share of each eigen-direction")
@@ -272,7 +271,7 @@ class RepetitionScene(LogScene):
             middle = self.curve(self._left, quantity, label, marker="", linewidth=1.3 * style.width)
             width = self.curve(self._right, quantity, marker="", linewidth=1.3 * style.width)
             self._kinds[name] = (band, edges[0], middle, edges[1], width)
-        self._lost, self._lost_right = self.crosses(self._left, "off the axis", size=3.6), self.crosses(self._right, size=3.6)
+        self._lost, self._lost_right = self.crosses(self._left, "beyond the axis", size=3.6), self.crosses(self._right, size=3.6)
         self._handle = self.ring(self._left)
         self.legend(figure)
         self._left_words, self._right_words = self.words(self._left), self.words(self._right)
@@ -331,7 +330,7 @@ class SpectraScene(_PlaneScene):
         self._five = [self.curve(self._right, "singular_value", label, marker="", linestyle=dash, linewidth=wide * style.width)
                       for label, dash, wide in shown]
         self._predicted = self.curve(self._right, "prediction")
-        self._orthogonal = self.curve(self._right, "weight", "orthogonal", marker="")
+        self._orthogonal = self.curve(self._right, "weight", "orthogonal", markevery=10)
         self._limit = self.curve(self._right, "threshold", "rounding of largest", linewidth=0.6 * style.width)
         self._lost = self.crosses(self._right, size=3.6)
         self._ring_left, self._ring_right = self.ring(self._left), self.ring(self._right)

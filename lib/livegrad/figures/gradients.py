@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from livegrad.experiments.gradients import ChainSweep, Scales, TrainingRun
 from livegrad.figures.scene import CurveScene, drawable, few_ticks, plain
-from livegrad.style import Style
+from livegrad.style import GRAY, Style
 
 __all__ = ["ChainScene", "ScalesScene", "TrainingScene"]
 
@@ -39,7 +39,7 @@ class ScalesScene(CurveScene):
         for axes in (self._forward, self._backward):
             axes.set(yscale="log", ylim=(self.floor, self.ceiling), xlim=(0, most_layers + 1), xlabel="layer")
             few_ticks(axes, style)
-            axes.axhline(1, color="#999999", linewidth=1)
+            axes.axhline(1, color=GRAY, linewidth=1)
             for name, info in (("float32", np.finfo(np.float32)), ("float64", np.finfo(np.float64))):
                 for which, end in (("largest", float(info.max)), ("smallest", float(info.smallest_subnormal))):
                     if self.floor < end < self.ceiling:
@@ -56,7 +56,7 @@ class ScalesScene(CurveScene):
         (self._grip,) = self._backward.plot([], [], "o", color="black", markersize=5.5 * style.width, fillstyle="none",
                                             markeredgewidth=style.width)
         self.moving.append(self._grip)
-        self._forward_lost = self.crosses(self._forward, "inf or nan")
+        self._forward_lost = self.crosses(self._forward, "not finite")
         self._backward_lost = self.crosses(self._backward)
         self.legend(figure)
         self._forward_words = self.words(self._forward)
@@ -105,7 +105,7 @@ class ChainScene(CurveScene):
         self.heading(self._sweep, r"the whole product  $|\partial C/\partial w^1|$")
         for axes in (self._bars, self._sweep):
             few_ticks(axes, style)
-            axes.axhline(1, color="#999999", linewidth=1)
+            axes.axhline(1, color=GRAY, linewidth=1)
         thick = {"marker": "", "linewidth": 4.2 * style.width, "linestyle": "-", "solid_capstyle": "butt"}
         self._kinds = {"error, input": self.curve(self._bars, "threshold", "error, input", **thick),
                        "slope": self.curve(self._bars, "slope", "slope  σ'", **thick),
@@ -161,12 +161,12 @@ class TrainingScene(CurveScene):
         self.heading(self._left, "loss")
         self._right.set(yscale="log", ylim=(1e-15, 1e5), xlim=(0, most_layers + 1), xlabel="layer")
         self.heading(self._right, r"update : weight   $\eta\,\|\partial C/\partial W^l\|\,/\,\|W^l\|$")
-        for axes, height, label in ((self._left, np.log(10), "guessing: ln 10"), (self._right, 1e-3, "healthy: about 0.001")):
-            axes.axhline(height, **style.line("threshold"))
-            axes.annotate(label, (1, height), (-4, 4), xycoords=("axes fraction", "data"), textcoords="offset points", ha="right")
+        self.level(self._left, np.log(10), "guessing")
+        self.level(self._right, 1e-3, "healthy: about 0.001")
+        for axes in (self._left, self._right):
             few_ticks(axes, style)
         self._loss = self.curve(self._left, "loss", "loss of each minibatch")
-        self._ratio = self.curve(self._right, "weight_gradient", "per layer, last 10 steps")
+        self._ratio = self.curve(self._right, "update", "per layer, last 10 steps")
         self.legend(figure)
         self._words = self.words(self._left)
 

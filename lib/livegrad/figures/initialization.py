@@ -16,7 +16,7 @@ from livegrad.experiments.initialization import KAIMING_LAYERS, KaimingSteps, La
 from livegrad.experiments.phases import PhasePoint, Trainability
 from livegrad.experiments.symmetry import Points, SymmetryRun
 from livegrad.figures.scene import CurveScene, drawable, few_ticks, percent, places, plain, tint
-from livegrad.style import CLASSES, LINES, Style
+from livegrad.style import CLASSES, GRAY, LINES, Style
 
 __all__ = ["KaimingScene", "LayersScene", "PhaseScene", "SymmetryScene", "VarianceScene"]
 
@@ -64,9 +64,9 @@ class LayersScene(CurveScene):
         self._sizes = [(self.curve(axes, quantity, label, **sparse), name) for axes, quantity, label, name in (
             (self._left, "activation", "rms $A^l$", "a"), (self._right, "gradient", r"rms $\partial C/\partial Z^l$", "dz"),
             (self._right, "weight_gradient", r"rms $\partial C/\partial W^l$", "dW"),
-            (self._right, "weight", "update : weight", "update_ratio"))]
-        self._lost = [self.crosses(axes, "off the axis" * (quantity == "activation"), quantity) for axes, quantity in (
-            (self._left, "activation"), (self._right, "gradient"), (self._right, "weight_gradient"), (self._right, "weight"))]
+            (self._right, "update", "update : weight", "update_ratio"))]
+        self._lost = [self.crosses(axes, "beyond the axis" * (quantity == "activation"), quantity) for axes, quantity in (
+            (self._left, "activation"), (self._right, "gradient"), (self._right, "weight_gradient"), (self._right, "update"))]
         self.legend(figure)
         self._left_words, self._right_words = self.words(self._left), self.words(self._right)
 
@@ -109,13 +109,13 @@ class VarianceScene(CurveScene):
         few_ticks(self._left, style)
         self._left.set_xticks(self._left.get_yticks(), minor=False)
         self._left.xaxis.set_minor_locator(NullLocator())
-        self._left.plot(ends, ends, color="#999999", linewidth=1)
+        self._left.plot(ends, ends, color=GRAY, linewidth=1)
         self.heading(self._left, "the map: $q$ in the next layer")
         self.heading(self._right, "$q$, layer after layer")
         self._right.tick_params(labelleft=True)
         self._map = self.curve(self._left, "activation", "the map", marker="", linewidth=1.3 * style.width)
         self._steps = self.curve(self._left, "prediction", "steps")
-        self._predicted = self.curve(self._right, "prediction", "by the map", linestyle="-", alpha=0.25,
+        self._predicted = self.curve(self._right, "prediction", "by the map", linestyle="-", alpha=0.45,
                                      linewidth=3 * style.width)
         self._pairs = self.curve(self._left, "pre_activation", linestyle="", marker=".", alpha=0.6)
         self._measured = self.curve(self._right, "pre_activation", "in a net", linestyle="-")
@@ -174,7 +174,7 @@ class KaimingScene(CurveScene):
         self._middle.set(xlim=(-self.WIDEST, self.WIDEST), ylim=(0, 1.7), xlabel="weight", yticks=(), xticks=(-0.5, 0, 0.5))
         self.heading(self._middle, "the weights drawn")
         self._right.set(yscale="log", ylim=(1e-5, 1e2), xlim=(0.5, KAIMING_LAYERS + 0.5), xlabel="layer (fans swap in turn)")
-        self._right.axhline(1, color="#999999", linewidth=1)
+        self._right.axhline(1, color=GRAY, linewidth=1)
         self.heading(self._right, "rms of $z$ in a deep net")
         for axes in (self._left, self._right):
             few_ticks(axes, style)
@@ -225,7 +225,7 @@ class PhaseScene(CurveScene):
         super().__init__(style)
         self._plane, self._map, self._sweep = figure.subplots(1, 3, width_ratios=(1.1, 1, 1.1))
         self._deepest = sweep.depths[-1]
-        self._plane.set(xlim=self.WEIGHTS, ylim=self.BIASES, xlabel=r"weight variance $\sigma_w^2$")
+        self._plane.set(xlim=self.WEIGHTS, ylim=self.BIASES, xlabel=r"$g^2$ (papers: $\sigma_w^2$)")
         self._plane.fill_betweenx(edge[1], 0, edge[0], color=LINES["activation"]["color"], alpha=0.16, linewidth=0)
         self._plane.fill_betweenx(edge[1], edge[0], self.WEIGHTS[1], color=LINES["gradient"]["color"], alpha=0.16, linewidth=0)
         self._plane.plot(*edge, color="black", linewidth=style.width)
@@ -236,10 +236,10 @@ class PhaseScene(CurveScene):
             self._plane.text(x, y, word, transform=self._plane.transAxes, ha="center", style="italic")
         self.heading(self._plane, r"bias variance $\sigma_b^2$")
         self._map.set(xlim=(0, 1), ylim=(0, 1), xlabel="correlation $c$ in one layer")
-        self._map.plot([0, 1], [0, 1], color="#999999", linewidth=1)
+        self._map.plot([0, 1], [0, 1], color=GRAY, linewidth=1)
         self.heading(self._map, "$c$ in the next layer")
         self._sweep.set(xlim=(1, self.WEIGHTS[1]), ylim=(0, self._deepest),
-                        xlabel=rf"$\sigma_w^2$, at $\sigma_b^2$ = {self._stored:g}")
+                        xlabel=rf"$g^2$, at $\sigma_b^2$ = {self._stored:g}")
         self.heading(self._sweep, "depth  (dark: digits right)")
         mean = sweep.accuracy.mean(axis=2)
         self._sweep.pcolorfast(_edges(sweep.weight_variances), _edges(sweep.depths),
@@ -252,7 +252,7 @@ class PhaseScene(CurveScene):
         self._fixed = self.curve(self._map, "weight", "$c^*$", linestyle="", marker="D", markersize=4.5 * style.width,
                                  clip_on=False)
         self._fixed.set_in_layout(False)
-        self._here = self.curve(self._sweep, "gradient", r"$\sigma_w^2$ here", marker="")
+        self._here = self.curve(self._sweep, "gradient", r"$g^2$ here", marker="")
         self._point, self._start = self.ring(self._plane), self.ring(self._map)
         self.legend(figure)
         self._plane_words, self._map_words, self._sweep_words = map(self.words, (self._plane, self._map, self._sweep))

@@ -15,7 +15,7 @@ from livegrad.experiments.temporal_order import CHANCE as GUESSING
 from livegrad.experiments.temporal_order import TemporalOrderRun
 from livegrad.experiments.temporal_order_card import PAPER, TEST_SIZE, UPDATES, Card, Success
 from livegrad.figures.scene import CurveScene, few_ticks, neighbors, percent, places, plain
-from livegrad.style import Style
+from livegrad.style import GRAY, Style
 
 __all__ = ["CardScene", "LanguageScene"]
 
@@ -47,15 +47,15 @@ class LanguageScene(CurveScene):
         self._known.set_ylim(0, 1.06)
         self._known.yaxis.set_major_formatter(PercentFormatter(1, symbol=" %"))
         self.heading(self._known, "long-range symbol")
-        self._known.axhline(CHANCE, color="#999999", linewidth=1, label="chance")
+        self._known.axhline(CHANCE, color=GRAY, linewidth=1, label="chance")
         for axes in (self._sizes, self._surprise, self._known):
             axes.set_xlabel("update")
         self._range = self.band(self._sizes, "gradient", alpha=0.4)
         self._middle = self.curve(self._sizes, "gradient", marker="")
         self._threshold = self.curve(self._sizes, "threshold", "threshold ε")
-        self._minibatch = self.curve(self._surprise, "loss", "minibatches", linewidth=0.5 * style.width, alpha=0.45)
+        self._minibatch = self.curve(self._surprise, "loss", "minibatches", linewidth=0.5 * style.width, alpha=0.6)
         self._test = self.curve(self._surprise, "loss", "test strings", marker=".")
-        self._off = self.crosses(self._sizes, "off the axis")
+        self._off = self.crosses(self._sizes, "beyond the axis")
         self._beyond = self.crosses(self._surprise)
         self._best = self.curve(self._surprise, "prediction")
         for name, loss, side in (("grammar", BEST_LOSS, "top"), ("no memory", FORGETFUL_LOSS, "bottom")):
@@ -142,9 +142,7 @@ class CardScene(CurveScene):
         self._live.yaxis.set_major_formatter(PercentFormatter(1, symbol=" %"))
         self._live.xaxis.set_major_locator(MaxNLocator(2 if style.lecture else 4))
         self.heading(self._live, "live: wrong answers")
-        self._live.axhline(GUESSING, color="#999999", linewidth=1)
-        self._live.annotate("guessing", (1, GUESSING), (-4, 3), xycoords=("axes fraction", "data"), textcoords="offset points",
-                            ha="right", color="#666666")
+        self.level(self._live, GUESSING, "guessing")
         kinds = (("clipped", "clipped, ε = 1", "-"), ("gradient", "not clipped", "--"))
         self._counts = [self.curve(self._solved, quantity, name, linestyle=line) for quantity, name, line in kinds]
         self._runs = [self.curve(self._needed, quantity, linestyle="") for quantity, *_ in kinds]

@@ -12,11 +12,9 @@ from matplotlib.ticker import NullLocator
 from livegrad.experiments.inputs import Bowl, Inputs
 from livegrad.experiments.normalization import LINEAR, BatchView, MatrixView, OneRow, UnitView
 from livegrad.figures.scene import CurveScene, blue_and_red, drawable, exit_point, percent, places, plain
-from livegrad.style import LINES, Style
+from livegrad.style import GRAY, LINES, Style
 
 __all__ = ["BatchSizeScene", "BatchUnitScene", "InputsScene", "MatrixScene", "OneRowScene", "start_left"]
-
-_GRAY = "#999999"
 
 
 # --- inputs ---
@@ -34,8 +32,8 @@ class InputsScene(CurveScene):
         super().__init__(style)
         self._plane, *bowls = figure.subplots(1, 3, width_ratios=(1.25, 1, 1))
         self._plane.set(xlim=(-11, 17), ylim=(-5, 9), xlabel="$x_1$", ylabel="$x_2$")
-        self._plane.axhline(0, color=_GRAY, linewidth=1)
-        self._plane.axvline(0, color=_GRAY, linewidth=1)
+        self._plane.axhline(0, color=GRAY, linewidth=1)
+        self._plane.axvline(0, color=GRAY, linewidth=1)
         self.heading(self._plane, "the inputs")
         dots = {"linestyle": "", "markersize": 1.1 * style.width}
         self._clouds = [self.curve(self._plane, "unnormalized", **dots), self.curve(self._plane, "batch_norm", **dots)]
@@ -48,11 +46,11 @@ class InputsScene(CurveScene):
                      xlabel="$w_1$ − the right one")
             axes.grid(False)
             self.heading(axes, text)
-            rings = self.curve(axes, "threshold", "" if self._bowls else "loss: 100, 30, 10, 3, 1 % of the first", color=_GRAY,
+            rings = self.curve(axes, "threshold", "" if self._bowls else "loss: 100, 30, 10, 3, 1 % of the first", color=GRAY,
                                linestyle="-", linewidth=0.55 * style.width)
             path = self.curve(axes, quantity, label, linestyle="-", marker=".", linewidth=0.7 * style.width)
             axes.plot(0, 0, "*", color="black", markersize=5 * style.width)
-            self._bowls.append((rings, path, self.crosses(axes, "" if self._bowls else "leaves", size=4), self.words(axes)))
+            self._bowls.append((rings, path, self.crosses(axes, "" if self._bowls else "beyond the axis", size=4), self.words(axes)))
         bowls[0].set_ylabel("$w_2$ − the right one")
         self.legend(figure, columns=2)
         self._words = self.words(self._plane)
@@ -106,11 +104,11 @@ class BatchUnitScene(CurveScene):
                                           (self._out, wide, middle, r"out:  $\gamma\hat z+\beta$"),
                                           (self._act, (0, 1), (low, high), "after the sigmoid")):
             axes.set(xlim=reach, ylim=(0, 1.12), yticks=())
-            axes.axvspan(*linear, color=LINES["slope"]["color"], alpha=0.3, linewidth=0)
+            axes.axvspan(*linear, facecolor=(LINES["slope"]["color"], 0.3), edgecolor=LINES["slope"]["color"])
             self.heading(axes, text)
         for axes in (self._into, self._out):
             label = "σ" if axes is self._into else None
-            axes.plot(z, 1 / (1 + np.exp(-z)), color=_GRAY, linewidth=0.6 * style.width, label=label)
+            axes.plot(z, 1 / (1 + np.exp(-z)), ":", color=GRAY, linewidth=0.8 * style.width, label=label)
             axes.set_xticks((-5, 0, 5))
         self._into.plot([], [], color=LINES["slope"]["color"], alpha=0.3, linewidth=4 * style.width, label="linear region")
         self._act.set_xticks((0, 0.5, 1))
@@ -192,9 +190,9 @@ class BatchSizeScene(CurveScene):
         self._line = self.curve(self._left, "threshold")
         self._size = self.ring(self._left)
         self._middle.set(xlim=(0, most_seen), ylim=(-0.05, 2.05), xlabel="batches met in training", yticks=(0, 1, 2))
-        self._middle.axhline(1, color=_GRAY, linewidth=1)
+        self._middle.axhline(1, color=GRAY, linewidth=1)
         self.heading(self._middle, "running / true")
-        self._batches = self.curve(self._middle, "activation", "mean of one batch", linestyle="", marker=".", alpha=0.35)
+        self._batches = self.curve(self._middle, "activation", "mean of one batch", linestyle="", marker=".", alpha=0.7)
         self._running = [self.curve(self._middle, "activation", marker=""),
                          self.curve(self._middle, "difference", linewidth=1.3 * style.width)]
         self._lost = self.crosses(self._middle, "beyond the axis")
@@ -204,7 +202,7 @@ class BatchSizeScene(CurveScene):
         edges = np.linspace(-5, 5, 51)
         usual = (train - train.mean()) / train.std()
         shape, _ = np.histogram(usual, edges, density=True)
-        thin = {"color": _GRAY, "linewidth": 0.6 * style.width}
+        thin = {"color": GRAY, "linewidth": 0.6 * style.width}
         self._right.plot(edges, [*shape, 0], drawstyle="steps-post", label="training set", **thin)
         self._test = self.histogram(self._right, "pre_activation")
         self._beyond = self.crosses(self._right, size=4)
@@ -268,7 +266,7 @@ class OneRowScene(CurveScene):
         for one, (name, text, reach) in zip(axes, (("x", "the batch", 5.7), ("batch", "out of batch norm", 4.0),
                                                    ("layer", "out of layer norm", 4.0)), strict=True):
             one.set(xlim=(0.7, 3.3), ylim=(-reach, reach), xlabel="feature", xticks=(1, 2, 3), yticks=(-4, -2, 0, 2, 4))
-            one.axhline(0, color=_GRAY, linewidth=1)
+            one.axhline(0, color=GRAY, linewidth=1)
             self.heading(one, text)
             row, others, before, beyond = ("",) * 4 if self._shown else (
                 "the example you move", "the others", "where they were", "beyond the axis")
@@ -344,7 +342,7 @@ class MatrixScene(CurveScene):
         self._columns.set(ylim=self.STATISTICS, xlim=(0.4, size + 0.6), xticks=ticks, yticks=(-2, 0, 2, 4), xlabel="feature")
         for line in (self._rows.axvline, self._columns.axhline):
             for at in (0, 1):
-                line(at, color=_GRAY, linewidth=1)
+                line(at, color=GRAY, linewidth=1)
         self.heading(self._rows, "rows, after")
         self.heading(self._columns, "columns, after")
         self._stats = [

@@ -22,7 +22,6 @@ NAMES = {"none": "no norm", "batch": "batch norm", "layer": "layer norm"}
 """What the legend calls the nets."""
 
 _QUANTITY = {"none": "unnormalized", "batch": "batch_norm", "layer": "layer_norm"}
-_GRAY = "#999999"
 
 
 class _NetsScene(CurveScene):
@@ -79,7 +78,7 @@ class WeightScaleScene(_NetsScene):
         for axes in (self._left, self._middle):
             axes.set(yscale="log", ylim=(0.001, 30))
             few_ticks(axes, style)
-            axes.axhline(np.log(10), color=_GRAY, linewidth=1, label="guessing" if axes is self._middle else None)
+            self.level(axes, np.log(10), "guessing" if axes is self._middle else "")
         self._left.set(xscale="log", xlim=(places[0] / 1.15, places[-1] * 1.15), xlabel="weight scale")
         self._left.set_xticks([0.01, 0.1, 1, 10, 100], ["0.01", "0.1", "1", "10", "100"])
         self._left.xaxis.set_minor_locator(NullLocator())
@@ -94,7 +93,7 @@ class WeightScaleScene(_NetsScene):
         self._ranges = {name: self.band(self._right, "weight") for name in ("gamma", "beta")}
         self._learned = {"gamma": self.curve(self._right, "weight", "γ: median, range", marker=""),
                          "beta": self.curve(self._right, "weight", "β", linestyle="--", marker="")}
-        self._beyond = self.crosses(self._middle, "overflow", size=4), self.crosses(self._left)
+        self._beyond = self.crosses(self._middle, "not finite", size=4), self.crosses(self._left)
         self.legend(figure, columns=3)
         self._words = [self.words(axes) for axes in (self._left, self._middle, self._right)]
 
@@ -141,7 +140,7 @@ class SmallBatchScene(_NetsScene):
         for axes in (self._left, self._right):
             axes.set(ylim=(0, 1.02))
             axes.yaxis.set_major_formatter(lambda share, _: f"{100 * share:.0f} %")
-            axes.axhline(0.1, color=_GRAY, linewidth=1, label="guessing" if axes is self._left else None)
+            self.level(axes, 0.1, "guessing" if axes is self._left else "")
         self._left.set(xlim=(0, most_steps), xlabel="update")
         self._left.xaxis.set_major_locator(MaxNLocator(5))
         self._right.set(xscale="log", xlim=(places[0] / 1.15, places[-1] * 1.15), xlabel="batch size")
@@ -182,7 +181,7 @@ class IoffeSzegedyScene(_NetsScene):
             axes.set_xticks((1000, 10_000), ("1,000", "10,000"))
             axes.xaxis.set_minor_locator(NullLocator())
         self._left.set(ylim=(0, 1.02))
-        self._left.axhline(0.1, color=_GRAY, linewidth=1, label="guessing")
+        self.level(self._left, 0.1, "guessing")
         self._left.yaxis.set_major_formatter(lambda share, _: f"{100 * share:.0f} %")
         self.heading(self._left, "test digits right")
         for norm, band in bands.items():  # the same for every setting: part of the backdrop
@@ -192,7 +191,7 @@ class IoffeSzegedyScene(_NetsScene):
         self._read = {}
         for axes, norm in zip(reads, bands, strict=True):
             axes.set(ylim=(-5, 5), yticks=(-4, -2, 0, 2, 4))
-            axes.axhspan(-LINEAR, LINEAR, color=LINES["slope"]["color"], alpha=0.3, linewidth=0)
+            axes.axhspan(-LINEAR, LINEAR, facecolor=(LINES["slope"]["color"], 0.3), edgecolor=LINES["slope"]["color"])
             self.heading(axes, {"none": "no norm: σ reads $z$", "batch": r"batch norm: $\gamma\hat z+\beta$"}[norm])
             self._read[norm] = (self.band(axes, _QUANTITY[norm]), self.curve(axes, _QUANTITY[norm], marker=""), self.words(axes))
         self.legend(figure)

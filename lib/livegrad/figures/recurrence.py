@@ -14,7 +14,7 @@ from livegrad.experiments.recurrence import STARTS, Gates, Starts, Statement
 from livegrad.experiments.spike import Spike
 from livegrad.figures.eigenvalues import power_of_ten
 from livegrad.figures.scene import LogScene, drawable, exits, height, percent, places, plain
-from livegrad.style import Style
+from livegrad.style import GRAY, Style
 
 __all__ = ["ExpansionScene", "GatesScene", "SpikeScene", "StartsScene", "StatementScene", "verdict"]
 
@@ -54,7 +54,7 @@ class SpikeScene(LogScene):
         self.decades(self._left, -2, 6, one=False)
         self.heading(self._left, "output $o_t$")
         self._right.set(ylim=(-3, 103), yticks=(0, 50, 100), ylabel="%")
-        self._right.axhline(50, color="#999999", linewidth=1)
+        self._right.axhline(50, color=GRAY, linewidth=1)
         self.heading(self._right, "the spike's share of the update")
         self._usual = self.curve(self._left, "prediction", "recurrent, no spike")
         small = {"markersize": 1.8 * style.width}
@@ -62,7 +62,7 @@ class SpikeScene(LogScene):
                          self.curve(self._left, "feedforward", "feed-forward", marker="s", **small))
         self._trace = self.curve(self._left, "difference", "what the spike changed", marker="", linewidth=style.width)
         self._shares = (self.curve(self._right, "gradient", **small), self.curve(self._right, "feedforward", marker="s", **small))
-        self._lost = self.crosses(self._left, "off the axis", size=3.6)
+        self._lost = self.crosses(self._left, "beyond the axis", size=3.6)
         self._ring, self._later = self.ring(self._left), self.ring(self._left)
         self.legend(figure, columns=3)
         self._left_words, self._right_words = self.words(self._left), self.words(self._right)
@@ -112,7 +112,7 @@ class ExpansionScene(_LengthScene):
         self._middle.set(ylim=(-3, 103), yticks=(0, 50, 100), ylabel="%")
         self.heading(self._middle, "shares")
         self._right.set(xlim=(0.5, size + 0.5), ylim=(-1.3, 1.3), xticks=np.arange(1, size + 1), yticks=(-1, 0, 1), xlabel="unit")
-        self._right.axhline(0, color="#999999", linewidth=1)
+        self._right.axhline(0, color=GRAY, linewidth=1)
         self.heading(self._right, "gradient, scaled")
         self._radius = self.curve(self._left, "eigenvalue", r"$\rho^\ell$")
         self._backward = self.curve(self._left, "gradient", "backward pass", linestyle="", markevery=3)
@@ -126,7 +126,7 @@ class ExpansionScene(_LengthScene):
         self._summed = self.curve(self._right, "prediction", linestyle="", marker="x", markersize=4 * style.width,
                                   markeredgewidth=0.8 * style.width)
         self._pointer(self._left, self._middle)
-        self._lost = self.crosses(self._left, "off the axis", size=3.6)
+        self._lost = self.crosses(self._left, "beyond the axis", size=3.6)
         self._ring, self._steep = self.ring(self._left), self.ring(self._left)
         self.legend(figure)
         self._words = [self.words(axes) for axes in (self._left, self._middle, self._right)]
@@ -165,7 +165,7 @@ class ExpansionScene(_LengthScene):
 class StartsScene(LogScene):
     """Singular values of the product of Jacobians against its length, one picture for each start."""
 
-    title = ("Four plots with the same log axis against the length of the product: largest, median and smallest singular value "
+    title = ("Four plots with the same log axis against steps back: largest, median and smallest singular value "
              "of a product of Jacobians, for a Gaussian, an orthogonal and an identity start and for layer normalization")
     aspect = 2.5
     NAMES = dict(zip(STARTS, ("Gaussian", "orthogonal", "identity, ReLU", "layer norm"), strict=True))
@@ -175,7 +175,7 @@ class StartsScene(LogScene):
         every = figure.subplots(1, len(STARTS), sharey=True)
         self._shown = {}
         for axes, (start, name) in zip(every, self.NAMES.items(), strict=True):
-            axes.set(xlim=(0, longest), xlabel=r"length $\ell$", xticks=(0, longest // 2, longest))
+            axes.set(xlim=(0, longest), xlabel=r"steps back $\ell$", xticks=(0, longest // 2, longest))
             self.decades(axes, -50, 30)
             self.heading(axes, name)
             first = not self._shown
@@ -183,7 +183,7 @@ class StartsScene(LogScene):
             looks = ("largest", "-", 1.3), ("median", "--", 1.3), ("smallest", "-.", 0.7)
             lines = [self.curve(axes, "singular_value", label if first else "", marker="", linestyle=dash,
                                 linewidth=wide * style.width) for label, dash, wide in looks]
-            lost = self.crosses(axes, "off the axis" if first else "", size=3.6)
+            lost = self.crosses(axes, "beyond the axis" if first else "", size=3.6)
             self._shown[start] = band, lines, lost, self.ring(axes)
         self.legend(figure)
         self._words = [self.words(axes) for axes in every]
@@ -211,14 +211,14 @@ class StartsScene(LogScene):
 class GatesScene(_LengthScene):
     """Left: products of Jacobians of a tanh net and of an LSTM, and the LSTM's additive path. Right: its forget gates."""
 
-    title = ("Left, log axis against the length of the product: norm of the product of Jacobians of a tanh net and of an LSTM, "
+    title = ("Left, log axis against steps back: norm of the product of Jacobians of a tanh net and of an LSTM, "
              "and the product of forget gates, as a band over units with its median. Right: histogram of the forget gates")
     aspect = 2.3
 
     def __init__(self, figure: Figure, style: Style, longest: int = 100) -> None:
         super().__init__(style)
         self._left, self._right = figure.subplots(1, 2, width_ratios=(1.8, 1))
-        self._left.set(xlim=(0, longest), xlabel=r"length $\ell$")
+        self._left.set(xlim=(0, longest), xlabel=r"steps back $\ell$")
         self.decades(self._left, -30, 10)
         self.heading(self._left, "norm of the product")
         self._right.set(xlim=(0, 1), ylim=(0, 1.12), yticks=(), xticks=(0, 0.5, 1), xlabel="$f$")
@@ -229,7 +229,7 @@ class GatesScene(_LengthScene):
         self._lstm = self.curve(self._left, "gradient", "LSTM", marker="", linewidth=1.4 * style.width)
         self._pointer(self._left)
         self._gates = self.histogram(self._right, "weight")
-        self._lost = self.crosses(self._left, "off the axis", size=3.6)
+        self._lost = self.crosses(self._left, "beyond the axis", size=3.6)
         self._ring = self.ring(self._left)
         self.legend(figure)
         self._left_words, self._right_words = self.words(self._left), self.words(self._right)
@@ -308,12 +308,12 @@ class StatementScene(LogScene):
         self.decades(self._right, -6, 6)
         self.heading(self._right, "norm of the product")
         self._ellipse = self.curve(self._left, "weight", "what γW makes of it", marker="", linewidth=0.8 * style.width)
-        self._longest = self.curve(self._left, "singular_value", marker="", linewidth=1.4 * style.width)
+        self._longest = self.curve(self._left, "singular_value", linewidth=1.4 * style.width)
         self._own = self.curve(self._left, "eigenvalue", "eigenvectors", marker="o", markersize=2.4 * style.width)
-        self._bound = self.curve(self._right, "singular_value", r"$\gamma\sigma_1$; bound $(\gamma\sigma_1)^\ell$", marker="")
+        self._bound = self.curve(self._right, "singular_value", r"$\gamma\sigma_1$; bound $(\gamma\sigma_1)^\ell$", markevery=5)
         self._rate = self.curve(self._right, "eigenvalue", r"$(\gamma\rho)^\ell$")
         self._measured = self.curve(self._right, "gradient", "measured", marker="", linewidth=1.4 * style.width)
-        self._lost = self.crosses(self._right, "off the axis", size=3.6)
+        self._lost = self.crosses(self._right, "beyond the axis", size=3.6)
         self._tip, self._steep = self.ring(self._left), self.ring(self._right)
         self.legend(figure, columns=4)
         self._left_words, self._right_words = self.words(self._left), self.words(self._right)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.colors import to_rgb
+from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
 from matplotlib.image import PcolorImage
 from matplotlib.lines import Line2D
@@ -16,10 +17,10 @@ from matplotlib.text import Text
 from matplotlib.ticker import NullLocator
 from matplotlib.transforms import ScaledTranslation
 
-from livegrad.style import Style
+from livegrad.style import GRAY, Style
 
-__all__ = ["CurveScene", "LogScene", "blue_and_red", "drawable", "exit_point", "exits", "few_ticks", "height", "near", "neighbors",
-           "percent", "places", "plain", "tint"]
+__all__ = ["CurveScene", "LogScene", "blue_and_red", "drawable", "exit_point", "exits", "faded", "few_ticks", "height", "near",
+           "neighbors", "percent", "places", "plain", "tint"]
 
 _MOST_GHOSTS = 3
 
@@ -43,6 +44,7 @@ class CurveScene:
         self.moving: list[Any] = []
         self._curves: list[Line2D] = []
         self._ghosts: list[list[Line2D]] = []
+        self._columns = 0  # of the legend, where there is room
         self._covered: list[Axes] = []  # by an image, which would hide ghosts in the backdrop
 
     def curve(self, axes: Axes, quantity: str, label: str = "", **changes: Any) -> Line2D:
@@ -105,6 +107,11 @@ class CurveScene:
         return self.curve(axes, quantity, label, linestyle="", marker="x", markersize=size * self.style.width,
                           markeredgewidth=size / 4 * self.style.width)
 
+    def level(self, axes: Axes, y: float, text: str = "") -> None:
+        """A thin gray line to compare with, its meaning at the right end: part of the backdrop."""
+        axes.axhline(y, color=GRAY, linewidth=1)
+        axes.annotate(text, (1, y), (-4, 3), xycoords=("axes fraction", "data"), textcoords="offset points", ha="right", color="#666666")
+
     def heading(self, axes: Axes, text: str) -> Text:
         """Say what the axes show, with room below for `words`."""
         return axes.set_title(text, pad=2.1 * self.style.font)
@@ -120,12 +127,24 @@ class CurveScene:
         return text
 
     def legend(self, figure: Figure, columns: int = 6) -> None:
-        """Explain all labelled curves below the picture, in one line if they are not more than the columns."""
+        """Explain all labelled curves below the picture, in one line if they are not more than the columns and there is room."""
         labelled = [line for axes in figure.axes for line in axes.get_lines() if not line.get_label().startswith("_")]
-        figure.legend(handles=labelled, loc="outside lower center", handlelength=2.8, ncols=min(columns, 3 if self.style.lecture else 6))
+        self._legend = partial(figure.legend, handles=labelled, loc="outside lower center", handlelength=2.8, frameon=False,
+                               fontsize=0.95 * self.style.font)
+        self._columns = self._shown_columns = min(columns, 3 if self.style.lecture else 6)
+        self._shown_legend = self._legend(ncols=self._columns)
+
+    def fit(self, figure: Figure) -> None:
+        """Fold the legend as often as the width of the figure asks for."""
+        for columns in range(self._columns, 0, -1):
+            if columns != self._shown_columns:
+                self._shown_legend.remove()
+                self._shown_columns, self._shown_legend = columns, self._legend(ncols=columns)
+            if self._shown_legend.get_window_extent().width <= figure.bbox.width:
+                return
 
     def pin(self, result: Any) -> None:
-        """Leave the present curves behind as pale, thin lines. None takes all such ghosts away."""
+        """Leave the present curves behind as grayish, thin lines. None takes all such ghosts away."""
         keep = 0 if result is None else _MOST_GHOSTS - 1
         while len(self._ghosts) > keep:
             for ghost in self._ghosts.pop(0):
@@ -134,7 +153,7 @@ class CurveScene:
                     self.moving.remove(ghost)
         if result is not None:
             self._ghosts.append([
-                line.axes.plot(*line.get_data(), color=line.get_color(), linestyle=line.get_linestyle(), alpha=0.55,
+                line.axes.plot(*line.get_data(), color=faded(line.get_color()), linestyle=line.get_linestyle(),
                                linewidth=0.7 * self.style.width, zorder=1)[0] for line in self._curves])
             for ghost in self._ghosts[-1]:
                 if ghost.axes in self._covered:
@@ -154,7 +173,7 @@ class LogScene(CurveScene):
         axes.set(yscale="log", ylim=(10.0**low, 10.0**high))
         few_ticks(axes, self.style)
         if one:
-            axes.axhline(1, color="#999999", linewidth=1)
+            axes.axhline(1, color=GRAY, linewidth=1)
 
 
 def exit_point(axes: Axes, path: np.ndarray) -> tuple[list[float], list[float]]:
@@ -205,6 +224,11 @@ def blue_and_red(shares: np.ndarray) -> np.ndarray:
     """−1 to 1 as red, green and blue, from blue over white to orange."""
     shares = np.asarray(shares)
     return np.where(shares[..., np.newaxis] < 0, tint(-shares, "#0072B2"), tint(shares, "#D55E00"))
+
+
+def faded(color: str) -> str:
+    """Halfway between a color and gray: what only stays for comparison, and can still be seen."""
+    return to_hex((np.array(to_rgb(color)) + to_rgb(GRAY)) / 2)
 
 
 def few_ticks(axes: Axes, style: Style) -> None:

@@ -16,8 +16,8 @@ __all__ = ["SchemeScene"]
 
 _WAYS = {
     "global norm": ("clipped", {}),
-    "per layer": ("clipped", {"linestyle": "--", "marker": "^", "color": "#56B4E9"}),
-    "per parameter": ("clipped", {"linestyle": ":", "marker": "s"}),
+    "per layer": ("clipped", {"linestyle": "--", "marker": "^", "color": "#3A97D4"}),
+    "per parameter": ("clipped", {"linestyle": ":", "marker": "X", "color": "#661100"}),
     "by value": ("clipped_by_value", {}),
     "adaptive": ("weight", {"linestyle": "-.", "marker": "v"}),
 }
@@ -41,14 +41,15 @@ class SchemeScene(CurveScene):
         self._turns.set_yticks(range(len(_WAYS)), list(_WAYS))
         self.heading(self._turns, "the whole gradient turns")
         self._before = self.curve(self._sizes, "gradient", "before clipping", markevery=5)
-        self._off = self.crosses(self._sizes, "off the scale")
+        self._off = self.crosses(self._sizes, "beyond the axis")
         self._threshold = self.curve(self._sizes, "threshold", "threshold ε")
         self._after, self._stems = (
-            {name: self.curve(axes, quantity, markevery=[1] if axes is self._turns else (place, 5), **changes)
+            {name: self.curve(axes, quantity, name if axes is self._sizes else "",
+                              markevery=[1] if axes is self._turns else (place, 5), **changes)
              for place, (name, (quantity, changes)) in enumerate(_WAYS.items())}
             for axes in (self._sizes, self._turns))
         self._handle = self.ring(self._sizes)
-        self.legend(figure)
+        self.legend(figure, columns=4)
         self._whole, self._words = self.words(self._sizes), self.words(self._turns)
 
     def update(self, result: Sequence[Scheme]) -> None:

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from livegrad.experiments.warmup import LEFT, OPTIMIZERS, FourPaths, LayerSizes
 from livegrad.figures.scene import LogScene, drawable, exit_point, exits, places, plain
-from livegrad.style import Style
+from livegrad.style import GRAY, Style
 
 __all__ = ["BowlScene", "WholeCourseScene"]
 
@@ -40,7 +40,7 @@ class BowlScene(LogScene):
         self._left.set(xlim=(0, most_steps), xlabel="step")
         self._left.axhline(LEFT, color="#777777", linewidth=0.5 * style.width, label="a fifth left")
         self.heading(self._left, "share of the distance left")
-        (self._rings,) = self._map.plot([], [], color="#BBBBBB", linewidth=0.45 * style.width)
+        (self._rings,) = self._map.plot([], [], color=GRAY, linewidth=0.45 * style.width)
         self.moving.append(self._rings)  # no curve: ellipses of another bowl, pinned, would cross these
         thin = {"linewidth": 0.75 * style.width, "markersize": 1.5 * style.width}
         self._paths = {name: self.curve(self._map, name.lower(), name, **thin) for name in OPTIMIZERS}

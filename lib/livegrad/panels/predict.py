@@ -8,10 +8,13 @@ from typing import Any
 
 import ipywidgets as widgets
 
+from livegrad.panels.access import Access
+from livegrad.panels.shown import Shown
+
 __all__ = ["Prediction", "predict"]
 
 
-class Prediction:
+class Prediction(Shown):
     """A question with one right option. See `predict`.
 
     Attributes
@@ -34,7 +37,8 @@ class Prediction:
         self._verdict = widgets.HTML()
         self._choice.observe(self._chosen, "value")
         self._commit.on_click(lambda _: self._reveal())
-        self.widget = widgets.VBox([self._choice, widgets.HBox([self._commit, self._verdict])])
+        self._widget = widgets.VBox([self._choice, widgets.HBox([self._commit, self._verdict]), Access()])
+        self._widget.add_class("livegrad-question")
 
     def _chosen(self, change: Any) -> None:
         self._commit.disabled = change["new"] is None
@@ -44,11 +48,12 @@ class Prediction:
         self._choice.disabled = self._commit.disabled = True
         right = self.committed == self._answer
         answer = escape(self._options[self._answer])
-        self._verdict.value = f"<b>{'Yes' if right else 'Not quite'}:</b> {answer}. {escape(self._because)}"
+        words = f"<b>{'Yes' if right else 'Not quite'}:</b> {answer}. {escape(self._because)}"
+        self._verdict.value = f"<span role='alert'>{words}</span>"  # which is read aloud as it appears
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
         lines = [f"Prediction {self._number}", *(f"  ( ) {option}" for option in self._options)]
-        return self.widget._repr_mimebundle_() | {"text/plain": "\n".join(lines)}
+        return self._view() | {"text/plain": "\n".join(lines)}
 
 
 def predict(number: str, options: Sequence[str], answer: int, because: str = "") -> Prediction:
