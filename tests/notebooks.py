@@ -4,9 +4,17 @@ import json
 import re
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[1]
 LESSONS = sorted((ROOT / "notebooks").glob("[0-9]*.ipynb"))
 ALL = LESSONS + sorted((ROOT / "notebooks" / "solutions").glob("*.ipynb"))
+
+
+def every_lesson(quick):
+    """Once for each lesson; for those that are not `quick` the test is marked slow."""
+    return pytest.mark.parametrize("path", [
+        pytest.param(path, id=path.stem, marks=[] if path.name[:2] in quick else pytest.mark.slow) for path in LESSONS])
 
 
 def read(path):
