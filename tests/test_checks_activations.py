@@ -11,7 +11,7 @@ from livegrad.checks import activations
 from livegrad.checks.activations import (
     check_collapsed_bias,
     check_collapsed_weight,
-    check_how_many_dead,
+    check_how_many_quiet,
     check_measured_gain,
     check_passed_back,
     check_safe_slope,
@@ -57,12 +57,12 @@ def saturated_share_loop(z):
     return hits / z.size
 
 
-def how_many_dead_loops(x, W, b):
-    dead = 0
+def how_many_quiet_loops(x, W, b, share):
+    quiet = 0
     for w, bias in zip(W, b):
-        if not any(w @ example + bias > 0 for example in x):
-            dead += 1
-    return dead
+        if sum(w @ example + bias > 0 for example in x) < share * len(x):
+            quiet += 1
+    return quiet
 
 
 def safe_slope_branches(z):
@@ -88,13 +88,13 @@ RIGHT = [
     (check_saturated_share, lambda z: np.mean(1 - np.tanh(z) ** 2 < 0.05)),
     (check_saturated_share, lambda z: (np.abs(z) > 2.179).sum() / z.size),
     (check_saturated_share, saturated_share_loop),
-    (check_how_many_dead, lambda x, W, b: np.sum(np.all(x @ W.T + b <= 0, axis=0))),
-    (check_how_many_dead, lambda x, W, b: np.count_nonzero((W @ x.T + b[:, None]).max(axis=1) <= 0)),
-    (check_how_many_dead, lambda x, W, b: len(W) - np.sum(np.maximum(x @ W.T + b, 0).any(axis=0))),
-    (check_how_many_dead, how_many_dead_loops),
-    (check_measured_gain, lambda a: 1 / np.sqrt(np.mean(a**2))),
-    (check_measured_gain, lambda a: math.sqrt(len(a)) / np.linalg.norm(a)),
-    (check_measured_gain, lambda a: np.mean(a * a) ** -0.5),
+    (check_how_many_quiet, lambda x, W, b, share: np.sum(np.mean(x @ W.T + b > 0, axis=0) < share)),
+    (check_how_many_quiet, lambda x, W, b, share: np.count_nonzero((W @ x.T + b[:, None] <= 0).mean(axis=1) > 1 - share)),
+    (check_how_many_quiet, lambda x, W, b, share: np.sum(np.count_nonzero(np.maximum(x @ W.T + b, 0), axis=0) / len(x) < share)),
+    (check_how_many_quiet, how_many_quiet_loops),
+    (check_measured_gain, lambda a, s: s / np.sqrt(np.mean(a**2))),
+    (check_measured_gain, lambda a, s: s * math.sqrt(len(a)) / np.linalg.norm(a)),
+    (check_measured_gain, lambda a, s: np.mean((a / s) ** 2) ** -0.5),
     (check_safe_slope, lambda z: sigmoid(z) * sigmoid(-z)),
     (check_safe_slope, lambda z: np.exp(-np.abs(z)) / (1 + np.exp(-np.abs(z))) ** 2),
     (check_safe_slope, lambda z: 1 / (2 * np.cosh(z / 2)) ** 2),
@@ -118,18 +118,18 @@ WRONG = [
     (check_collapsed_bias, lambda b1, W2, b2, W3, b3: W3 @ W2 @ (b1 + b2) + b3, "you send it through W²"),
     (check_collapsed_bias, lambda b1, W2, b2, W3, b3: W3 @ W2 @ b1 + b2 + b3, "one more layer for it to go through"),
     (check_collapsed_bias, lambda b1, W2, b2, W3, b3: W3.T @ (W2.T @ b1 + b2) + b3, "a row for each output"),
-    (check_passed_back, lambda e, z: e * (1 / (1 + e**-z)) * (1 - 1 / (1 + e**-z)), "a power of the error"),
+    (check_passed_back, lambda e, z: e * (1 / (1 + e**-z)) * (1 - 1 / (1 + e**-z)), "a power of it"),
     (check_passed_back, lambda e, z: e * sigmoid(z), "You multiply by the activation"),
     (check_passed_back, lambda e, z: e * z * (1 - z), "you put z in the place of a"),
-    (check_passed_back, lambda e, z: sigmoid(z) * (1 - sigmoid(z)), "the error e does not enter"),
+    (check_passed_back, lambda e, z: sigmoid(z) * (1 - sigmoid(z)), "the message e does not enter"),
     (check_passed_back, lambda e, z: e * (1 - np.tanh(z) ** 2), "That is the slope of tanh"),
     (check_passed_back, lambda e, z: e * (z > 0), "That is the slope of ReLU"),
     (check_passed_back, lambda e, z: e / (sigmoid(z) * (1 - sigmoid(z))), "You divide by the slope"),
     (check_passed_back, lambda e, z: e * sigmoid(z) * (sigmoid(z) - 1), "the wrong sign"),
-    (check_passed_back, lambda e, z: e * sigmoid(z) * (1 - sigmoid(z)) / len(e), "divided by m once too often?"),
+    (check_passed_back, lambda e, z: e * sigmoid(z) * (1 - sigmoid(z)) / len(e), "divided by N once too often?"),
     (check_passed_back, lambda e, z: 4 * e * sigmoid(z) * (1 - sigmoid(z)), "4 times too large, on every input"),
     (check_passed_back, lambda e, z: e @ (sigmoid(z) * (1 - sigmoid(z))).T, "`@` mixes examples"),
-    (check_passed_back, lambda e, z: (e * sigmoid(z) * (1 - sigmoid(z))).sum(axis=0), "the axis of size m is gone"),
+    (check_passed_back, lambda e, z: (e * sigmoid(z) * (1 - sigmoid(z))).sum(axis=0), "the axis of size N is gone"),
     (check_saturated_share, lambda z: np.mean(1 - np.tanh(z) ** 2 < 0.0125), "How steep does tanh get?"),
     (check_saturated_share, lambda z: np.mean(sigmoid(z) * (1 - sigmoid(z)) < 0.0125), "these units are tanh"),
     (check_saturated_share, lambda z: np.mean(np.abs(z) < 2.179), "the ones that are not saturated"),
@@ -138,19 +138,21 @@ WRONG = [
     (check_saturated_share, lambda z: np.mean(np.abs(z) > 2.179, axis=0), "shape (3,), expected a single number"),
     (check_saturated_share, lambda z: np.mean(np.abs(np.tanh(z)) > 0.95), "You compare the activation"),
     (check_saturated_share, lambda z: 100 * np.mean(np.abs(z) > 2.179), "That is a percentage"),
-    (check_how_many_dead, lambda x, W, b: np.sum(np.all(x @ W.T <= 0, axis=0)), "The bias does not enter"),
-    (check_how_many_dead, lambda x, W, b: np.sum(np.any(x @ W.T + b <= 0, axis=0)), "dead if no example wakes it"),
-    (check_how_many_dead, lambda x, W, b: np.sum(np.all(x @ W.T + b <= 0, axis=1)), "silent for all examples"),
-    (check_how_many_dead, lambda x, W, b: np.mean(np.all(x @ W.T + b <= 0, axis=0)), "the number of units is wanted"),
-    (check_how_many_dead, lambda x, W, b: np.sum(np.all(x @ W.T + b < 0, axis=0)), "by convention"),
-    (check_how_many_dead, lambda x, W, b: np.sum(np.maximum(x @ W.T + b, 0) == 0), "a unit is a whole column"),
-    (check_how_many_dead, lambda x, W, b: np.all(x @ W.T + b <= 0, axis=0), "True and False, expected real numbers"),
-    (check_measured_gain, lambda a: 1 / a.std(), "subtracts the mean first"),
-    (check_measured_gain, lambda a: np.sqrt(np.mean(a**2)), "upside down"),
-    (check_measured_gain, lambda a: 1 / np.mean(a**2), "A root is missing"),
-    (check_measured_gain, lambda a: 1 / np.sqrt(np.sum(a**2)), "you take a sum"),
-    (check_measured_gain, lambda a: 1 / np.abs(a).mean(), "The mean of |a| is another size"),
-    (check_measured_gain, lambda a: a / np.sqrt(np.mean(a**2)), "shape (3,), expected a single number"),
+    (check_how_many_quiet, lambda x, W, b, share: np.sum(np.mean(x @ W.T > 0, axis=0) < share), "The bias does not enter"),
+    (check_how_many_quiet, lambda x, W, b, share: np.sum(np.all(x @ W.T + b <= 0, axis=0)), "That counts the dead units"),
+    (check_how_many_quiet, lambda x, W, b, share: np.sum(np.mean(x @ W.T + b > 0, axis=1) < share), "units that few examples wake"),
+    (check_how_many_quiet, lambda x, W, b, share: np.mean(np.mean(x @ W.T + b > 0, axis=0) < share), "their number is wanted"),
+    (check_how_many_quiet, lambda x, W, b, share: np.sum(np.mean(x @ W.T + b >= 0, axis=0) < share), "by convention"),
+    (check_how_many_quiet, lambda x, W, b, share: np.sum(np.mean(x @ W.T + b > 0, axis=0) <= share), "is not below it"),
+    (check_how_many_quiet, lambda x, W, b, share: np.sum(np.sum(x @ W.T + b > 0, axis=0) < share), "`share` is one of the examples"),
+    (check_how_many_quiet, lambda x, W, b, share: np.mean(x @ W.T + b > 0, axis=0) < share, "True and False, expected real numbers"),
+    (check_measured_gain, lambda a, s: 1 / np.sqrt(np.mean(a**2)), "That is right for s = 1"),
+    (check_measured_gain, lambda a, s: s / a.std(), "subtracts the mean first"),
+    (check_measured_gain, lambda a, s: np.sqrt(np.mean(a**2)) / s, "upside down"),
+    (check_measured_gain, lambda a, s: s / np.mean(a**2), "A root is missing"),
+    (check_measured_gain, lambda a, s: s / np.sqrt(np.sum(a**2)), "you take a sum"),
+    (check_measured_gain, lambda a, s: s / np.abs(a).mean(), "The mean of |a| is another size"),
+    (check_measured_gain, lambda a, s: s * a / np.sqrt(np.mean(a**2)), "shape (3,), expected a single number"),
     (check_safe_slope, lambda z: sigmoid(z) * (1 - sigmoid(z)), "a has rounded to 1"),
     (check_safe_slope, lambda z: np.exp(-z) / (1 + np.exp(-z)) ** 2, "overflows for very negative z"),
     (check_safe_slope, lambda z: np.exp(z) / (1 + np.exp(z)) ** 2, "overflows for large z"),

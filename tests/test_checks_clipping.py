@@ -158,12 +158,12 @@ WRONG = [
     (check_mean_of_clipped, lambda G, e: (G * min(1, e / size(G))).mean(axis=0), "one norm for the whole matrix"),
     (check_mean_of_clipped, lambda G, e: G * np.minimum(1, e / np.linalg.norm(G, axis=1))[:, None],
      "their mean over the examples is wanted"),
-    (check_mean_of_clipped, lambda G, e: mean_loop(G, e) * len(G), "is the mean over the m examples missing?"),
+    (check_mean_of_clipped, lambda G, e: mean_loop(G, e) * len(G), "is the mean over the N examples missing?"),
     (check_mean_of_clipped, lambda G, e: (e * G / np.linalg.norm(G, axis=1)[:, None]).mean(axis=0), "You stretch the short ones"),
     (check_shortened, lambda k, n, b: 1 / shortened_by_running(k, n, b), "by which the step is divided"),
     (check_shortened, lambda k, n, b: shortened_by_running(k, n, b) ** 2, "Adam divides by √s"),
     (check_shortened, lambda k, n, b: shortened_by_running(k, 0, b), "The spike fades"),
-    (check_shortened, lambda k, n, b: shortened_by_running(k, n + 1, b), "n counts the steps after the spike"),
+    (check_shortened, lambda k, n, b: shortened_by_running(k, n + 1, b), "n counts the updates after the spike"),
     (check_shortened, lambda k, n, b: 1 / np.sqrt(1 + (1 - b) * k**2 * b**n), "put spike² − 1"),
 ]  # fmt: skip
 

@@ -155,7 +155,7 @@ WRONG = [
     (check_repeated_tent, lambda x, depth: tent(x), "whatever the depth"),
     (check_repeated_tent, lambda x, depth: sum(tent(x) for _ in range(depth)), "You multiply the tent by the depth"),
     (check_repeated_tent, lambda x, depth: np.mod(2**depth * x, 1), "it jumps"),
-    (check_repeated_tent, lambda x, depth: sawtooth_folded(x, depth)[0], "a single number, expected (n)"),
+    (check_repeated_tent, lambda x, depth: sawtooth_folded(x, depth)[0], "a single number, expected (N)"),
     (check_linear_pieces, lambda w, b, v: len(w) + 1, "the most there can be"),
     (check_linear_pieces, lambda w, b, v: pieces_by_sorting(w, b, v) - 1, "there is one piece more"),
     (check_linear_pieces, lambda w, b, v: pieces_by_sorting(w, b, 1 + 0 * v), "is not read"),

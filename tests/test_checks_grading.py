@@ -25,10 +25,10 @@ def scaled(x, w):
 
 check_scaled = Exercise(
     scaled,
-    "(m,n),(n,k)->(m,k)",
+    "(N,n),(n,k)->(N,k)",
     cases=lambda rng: [
-        (rng.normal(size=(m, n)).round(1), rng.normal(size=(n, k)).round(1))
-        for m, n, k in [(2, 3, 4), (4, 3, 2), (3, 3, 3)]
+        (rng.normal(size=(N, n)).round(1), rng.normal(size=(n, k)).round(1))
+        for N, n, k in [(2, 3, 4), (4, 3, 2), (3, 3, 3)]
     ],
     wrong={"The transpose of w was used.": lambda x, w: x @ w.T / len(x)},
     stretch={"It fails for 1e20.": (np.full((1, 1), 1e20), np.full((1, 1), 1e-20))},
@@ -104,7 +104,7 @@ def test_no_warning_reaches_the_notebook(scale):
 
 
 def test_builtins_and_ufuncs_can_be_answers():
-    total = Exercise(math.fsum, "(m)->()", cases=lambda rng: [(rng.normal(size=m),) for m in (2, 3)])
+    total = Exercise(math.fsum, "(N)->()", cases=lambda rng: [(rng.normal(size=N),) for N in (2, 3)])
     for right in (sum, np.sum, np.add.reduce, math.fsum):
         assert total(right).status == "passed"
     assert total(max).status == "failed"
@@ -155,19 +155,19 @@ def test_returning_nothing_on_some_inputs_is_a_failure():
 
 TOLD = {
     "transposed": (lambda x, w: scaled(x, w).T,
-        "shape (4, 2), expected (m, k) = (2, 4): that is the transpose"),
+        "shape (4, 2), expected (N, k) = (2, 4): that is the transpose"),
     "an axis gone": (lambda x, w: scaled(x, w).sum(0),
-        "shape (4,), expected (m, k) = (2, 4): the axis of size m is gone"),
+        "shape (4,), expected (N, k) = (2, 4): the axis of size N is gone"),
     "scalar": (lambda x, w: 0.5, "scaled returns the same for every input"),
-    "a number": (lambda x, w: x.sum(), "a single number, expected (m, k) = (2, 4)"),
+    "a number": (lambda x, w: x.sum(), "a single number, expected (N, k) = (2, 4)"),
     "an axis too many": (lambda x, w: scaled(x, w)[None], "shape (1, 2, 4), expected"),
     "sign": (lambda x, w: -scaled(x, w), "Every entry has the right size and the wrong sign."),
     "mean missing": (lambda x, w: x @ w,
-        "4 times too large where m = 4: is the mean over the m examples missing?"),
+        "4 times too large where N = 4: is the mean over the N examples missing?"),
     "mean twice": (lambda x, w: scaled(x, w) / len(x),
-        "4 times too small where m = 4: is it divided by m once too often?"),
+        "4 times too small where N = 4: is it divided by N once too often?"),
     "sign and mean": (lambda x, w: -x @ w,
-        "Every entry has the wrong sign and is 4 times too large where m = 4"),
+        "Every entry has the wrong sign and is 4 times too large where N = 4"),
     "other size": (lambda x, w: scaled(x, w) * w.shape[1], "4 times too large where k = 4"),
     "constant": (lambda x, w: 2.5 * scaled(x, w), "Every entry is 2.5 times too large, on every input."),
     "small constant": (lambda x, w: scaled(x, w) / 2, "Every entry is 2 times too small"),
@@ -539,7 +539,7 @@ def sum_of_list(parts):
 
 def test_shapes_must_match_the_reference():
     with pytest.raises(ValueError, match=r"shapes: expected one for each argument of scaled\(x, w\)"):
-        Exercise(scaled, "(m,n)->(m,k)")
+        Exercise(scaled, "(N,n)->(N,k)")
 
 
 def test_the_check_names_itself():

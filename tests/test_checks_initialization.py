@@ -64,8 +64,8 @@ def kaiming(gain=lambda a: math.sqrt(2 / (1 + a * a)), root_3=math.sqrt(3), fan=
     return kaiming_bound
 
 
-def variance_step_loops(q, weight_scale, u):
-    return weight_scale**2 * sum(math.tanh(math.sqrt(q) * x) ** 2 for x in u) / len(u)
+def variance_step_loops(q, gain, u):
+    return gain**2 * sum(math.tanh(math.sqrt(q) * x) ** 2 for x in u) / len(u)
 
 
 def unit_variance_by_the_library(W, a_prev):
@@ -85,9 +85,9 @@ RIGHT = [
     (check_kaiming_bound, kaiming_steps),
     (check_kaiming_bound, kaiming()),
     (check_kaiming_bound, lambda n_in, n_out, a, mode: largest_drawn(kaiming_uniform, n_in, n_out, a=a, mode=mode)),
-    (check_default_shrink, 6),
-    (check_default_shrink, 2 * math.sqrt(3) ** 2),
-    (check_variance_step, lambda q, weight_scale, u: np.linalg.norm(weight_scale * np.tanh(q**0.5 * u)) ** 2 / len(u)),
+    (check_default_shrink, 6 / 1.04),
+    (check_default_shrink, 3 * math.sqrt(2 / (1 + 0.2**2)) ** 2),
+    (check_variance_step, lambda q, gain, u: np.linalg.norm(gain * np.tanh(q**0.5 * u)) ** 2 / len(u)),
     (check_variance_step, variance_step_loops),
     (check_unit_variance, lambda W, a_prev: W / np.std(a_prev @ W.T)),
     (check_unit_variance, lambda W, a: W / math.sqrt(np.mean((W @ a.T) ** 2) - np.mean(W @ a.T) ** 2)),
@@ -107,7 +107,7 @@ WRONG = [
     (check_z_variance, lambda a, s: a.shape[1] * s**2 * np.var(a), "not their variance"),
     (check_z_variance, lambda a, s: a.shape[1] * s * np.mean(a**2), "w_std is its root"),
     (check_z_variance, lambda a, s: s**2 * np.mean(a**2), "n products add up to one z"),
-    (check_z_variance, lambda a, s: s**2 * np.sum(a**2), "is the mean over the m examples missing?"),
+    (check_z_variance, lambda a, s: s**2 * np.sum(a**2), "is the mean over the N examples missing?"),
     (check_z_variance, lambda a, s: len(a) * s**2 * np.mean(a**2), "number of examples does not enter"),
     (check_z_variance, lambda a, s: s * np.sqrt(a.shape[1] * np.mean(a**2)), "the standard deviation of z"),
     (check_z_variance, lambda a, s: a.shape[1] * s**2 * np.mean(a**2, axis=0), "expected a single number"),
@@ -126,11 +126,13 @@ WRONG = [
     (check_kaiming_bound, kaiming(gain=lambda a: math.sqrt(2)), "does not enter your gain"),
     (check_kaiming_bound, lambda n_in, n_out, a, mode: kaiming_steps(n_in, n_out, a, "fan_in"), "inputs in both modes"),
     (check_kaiming_bound, lambda n_in, n_out, a, mode: kaiming_steps(n_in, n_out, a, "fan_in") ** 2, "On n_in = 64"),
-    (check_default_shrink, 3, "Half of the units are silent, too."),
-    (check_default_shrink, 2, "what ReLU does"),
-    (check_default_shrink, 1 / 6, "Upside down"),
-    (check_default_shrink, math.sqrt(6), "the factor for the rms"),
-    (check_default_shrink, 12, "the interval's length"),
+    (check_default_shrink, 3, "The units take something away, too."),
+    (check_default_shrink, 2 / 1.04, "what the units do"),
+    (check_default_shrink, 6, "That is for ReLU"),
+    (check_default_shrink, 5, "by its own square"),
+    (check_default_shrink, 1.04 / 6, "Upside down"),
+    (check_default_shrink, math.sqrt(6 / 1.04), "the factor for the rms"),
+    (check_default_shrink, 24 / 1.04, "the interval's length"),
     (check_default_shrink, 7, "7 is not the number"),
     (check_variance_step, lambda q, s, u: s**2 * np.mean(np.tanh(q * u) ** 2), "q is a mean square"),
     (check_variance_step, lambda q, s, u: s * np.mean(np.tanh(np.sqrt(q) * u) ** 2), "squared."),

@@ -107,7 +107,7 @@ WRONG = [
     (check_standard_score, lambda X, eps: (X - X.mean(0)) / X.std(0), "Where is ε?"),
     (check_standard_score, lambda X, eps: (X - X.mean(0)) / (X.std(0) + eps), "it belongs under the root"),
     (check_standard_score, lambda X, eps: (X - X.mean(0)) / (X.var(0) + eps), "You divide by the variance"),
-    (check_standard_score, lambda X, eps: (X - X.mean(0)) / np.sqrt(X.var(0, ddof=1) + eps), "the divisor m − 1"),
+    (check_standard_score, lambda X, eps: (X - X.mean(0)) / np.sqrt(X.var(0, ddof=1) + eps), "the divisor N − 1"),
     (check_standard_score, lambda X, eps: (X.mean(0) - X) / np.sqrt(X.var(0) + eps), "the wrong sign"),
     (check_undo, lambda z, eps: (z.std(), z.mean()), "so γ needs it, too"),
     (check_undo, lambda z, eps: (z.mean(), np.sqrt(z.var() + eps)), "wrong order"),

@@ -8,16 +8,16 @@ from livegrad.mlp import MLP
 from livegrad.optim import SGD, Adam, Momentum
 
 
-def layer_by_einsum(A, W, b):
-    return np.einsum("mi,oi->mo", A, W) + b
+def by_einsum(X, W, b):
+    return np.einsum("im,oi->mo", X, W) + b
 
 
-def layer_of_the_library(A, W, b):
-    return MLP([W], [b]).forward(A).z[0]
+def by_the_library(X, W, b):
+    return MLP([W], [b]).forward(X.T).z[0]
 
 
-def layer_in_loops(A, W, b):
-    return [[sum(w * a for w, a in zip(unit, row)) + bias for unit, bias in zip(W, b)] for row in A]
+def in_loops(X, W, b):
+    return [[sum(w * a for w, a in zip(unit, row)) + bias for unit, bias in zip(W, b)] for row in X.T]
 
 
 def turned_at_the_end(X, W, b):
@@ -50,6 +50,18 @@ def rate_by_trying(curvatures):
     return high
 
 
+def steps_by_logarithm(c, lr, left):
+    return np.ceil(np.log(left) / np.log(abs(1 - lr * c)))
+
+
+def steps_run(c, lr, left):
+    w, optimizer, steps = np.ones(1), SGD(lr), 0
+    while abs(w[0]) > left:
+        optimizer.step([w], [c * w])
+        steps += 1
+    return steps
+
+
 def adam_run(g, lr, eps):
     w = np.zeros_like(g)
     Adam(lr, eps=eps).step([w], [g])
@@ -57,8 +69,9 @@ def adam_run(g, lr, eps):
 
 
 @pytest.mark.parametrize("check, answer", [
-    (start.check_layer, layer_by_einsum), (start.check_layer, layer_of_the_library), (start.check_layer, layer_in_loops),
-    (start.check_rows_from_columns, turned_at_the_end), (start.check_momentum_step, momentum_closed),
+    (start.check_rows_from_columns, by_einsum), (start.check_rows_from_columns, by_the_library),
+    (start.check_rows_from_columns, in_loops), (start.check_rows_from_columns, turned_at_the_end),
+    (start.check_steps_needed, steps_by_logarithm), (start.check_steps_needed, steps_run), (start.check_momentum_step, momentum_closed),
     (start.check_momentum_step, momentum_run), (start.check_largest_rate, rate_by_trying), (start.check_first_step, adam_run),
 ], ids=lambda x: getattr(x, "__name__", ""))
 def test_right_answers_in_any_style_pass(check, answer):
@@ -67,13 +80,21 @@ def test_right_answers_in_any_style_pass(check, answer):
 
 
 def test_the_formula_of_a_paper_copied_as_it_stands_gets_a_hint():
-    assert "W is turned" in start.check_layer(lambda A, W, b: W @ A + b).message
-    assert "meets an example" in start.check_layer(lambda A, W, b: W @ A.T + b).message
     assert "still columns" in start.check_rows_from_columns(lambda X, W, b: W @ X + b).message
     assert "t steps old" in start.check_momentum_step(lambda g, lr, mu, t: lr * g * mu**t).message
 
 
 def test_what_is_unforeseen_is_explained_by_its_shape_or_factor():
-    assert "shape (4,)" in start.check_layer(lambda A, W, b: (A @ W.T + b)[0]).message
+    assert "shape (4,)" in start.check_rows_from_columns(lambda X, W, b: (X.T @ W.T + b)[0]).message
     assert "2 times too large" in start.check_largest_rate(lambda c: 4 / c.max()).message
     assert "wrong sign" in start.check_first_step(lambda g, lr, eps: -lr * g / (np.abs(g) + eps)).message
+
+
+def test_steps_are_counted_where_they_overshoot_and_where_one_is_enough():
+    naive = start.check_steps_needed(lambda c, lr, left: np.ceil(np.log(left) / np.log(1 - lr * c)))
+    assert naive.status == "failed" and "has no logarithm" in naive.message
+    assert "round up" in start.check_steps_needed(lambda c, lr, left: int(np.log(left) / np.log(abs(1 - lr * c)))).message
+    assert "the square of the distance" in start.check_steps_needed(
+        lambda c, lr, left: np.ceil(np.log(left) / np.log((1 - lr * c) ** 2))).message
+    assert "a single step" in start.check_steps_needed(steps_by_logarithm).message
+    assert start.check_steps_needed(steps_run).message.endswith("inputs.")

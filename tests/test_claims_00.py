@@ -97,10 +97,11 @@ def the_bowl():
         f"and $w_1$ by {1 - 0.16 * 10 / 10**1.5:.3f}. After {needed['SGD']} steps a fifth of the distance is left",
         f"swings about the bottom: {needed['momentum']} steps",
         f"= {10**0.5:.2f} learning rates long, and it has arrived after {needed['RMSProp']}.",
-        "from step 25 on $0.16\\cdot 10/\\sqrt s$ is above 2",
+        "From step 25 on $0.16\\cdot 10/\\sqrt s$ is above 2",
         f"There SGD needs {round_.needed('SGD')}, and momentum, which overshoots, {round_.needed('momentum')}",
         "at $\\kappa = 10^{1.5} = 31.6$, $\\eta = 0.16$, $\\mu = \\beta_1 = 0.8$, $\\alpha = 0.9$ and $\\beta_2 = 0.999$",
-        f"by about 0.15 on average, nearly a learning rate, and it ends {start.distance('RMSProp')[-1]:.3f} from the bottom",
+        "it jumps across the valley by about 0.15 on average, nearly a learning rate",
+        f"It never settles: it ends {start.distance('RMSProp')[-1]:.3f} from the bottom",
         f"and comes back: {needed['Adam']} steps",
         f"RMSProp needs {flat.needed('RMSProp')} and Adam {flat.needed('Adam')}, as before",
         f"**Round**: the same {round_.needed('RMSProp')} and {round_.needed('Adam')}",
@@ -151,8 +152,8 @@ def not_repaired():
         f"ln 10 = {math.log(10):.3f}",
         "Adam has it down to about 0.35 in 100 steps. And with the sigmoid and ε = 1e-30",
         '["about 0.35, too", "about 1", "still 2.30"]',
-        f"A gradient of norm 2e-12 makes a statement: move each of the {50 * 64} weights of this layer by 0.001",
-        rf"2\cdot 10^{{-12}}\cdot\sqrt{{3200}}\cdot 0.001$ = {2e-12 * math.sqrt(3200) * 0.001:.1e}, to first order",
+        f"A gradient of norm 2e-12 makes a statement. Move each of the {50 * 64} weights of this layer by 0.001",
+        rf"2\cdot 10^{{-12}}\cdot\sqrt{{3200}}\cdot 0.001$ = {2e-12 * math.sqrt(3200) * 0.001:.1e}",
         f"differ from digit to digit by only {deep.difference[18]:.1e}",
         f"is between {min(helped):.2f} and {max(helped):.2f} in five seeds. (SGD is then",
         "far from the 0.35 that tanh needs a third of the steps for",
@@ -176,7 +177,7 @@ def one_figure():
         f"49 factors of {factor:.3f} make {1 / start.survival:.1e}".replace("e+07", "e7"),
         f"At the start {plain(start.survival)} of the gradient is left",
         f"and the activations of layer 50 have size {plain(start.a[-1])}",
-        f"**Twice the weights**: {plain(sizes(2.0).survival)}",
+        f"**Twice the weights**: {plain(sizes(2.0).survival)}. (49 factors of 2 would make {plain(2.0**49 * start.survival)}; the error",
         f"at a weight scale of 1.4, it is {plain(sizes(1.4).survival)}, and at 1.45 already {plain(sizes(1.45).survival)}",
         f"It finds the place without you: {plain(clever.survival)}",
         f"and {plain(layered.survival)} is left. Now move the weight scale over its whole range: it stays between 1.4 and 1.6",
@@ -209,11 +210,12 @@ test_the_notebook_says_what_is_computed, test_no_number_in_the_prose_goes_unclai
 
 
 def head(path):
-    """Number, question, what is needed, and minutes, as the first cell of a notebook says them."""
+    """Number, question, what is needed, minutes and those for the exercises, as the first cell of a notebook says them."""
     text = notebooks.source(notebooks.read(path)["cells"][0])
     number, question = re.match(r"# (\d\d) · (?:Start here\. )?(.+)", text).groups()
-    needs, minutes = re.search(r"\*\*You need\*\* (.*?)\*\*Time\*\* about (\d+) minutes", text, re.S).groups()
-    return number, question, re.findall(r"\b\d\d\b", re.sub(r"\]\([^)]*\)", "]", needs)), int(minutes)
+    time = r"\*\*You need\*\* (.*?)\*\*Time\*\* about (\d+) minutes, (\d+) of them for the exercises\."
+    needs, minutes, exercises = re.search(time, text, re.S).groups()
+    return number, question, re.findall(r"\b\d\d\b", re.sub(r"\]\([^)]*\)", "]", needs)), int(minutes), int(exercises)
 
 
 def rows_of(text, folder=""):
@@ -225,14 +227,15 @@ def rows_of(text, folder=""):
 def test_the_map_says_what_the_notebooks_say():
     rows = rows_of(notebooks.prose(NOTEBOOK))
     assert len(rows) == len(notebooks.LESSONS) == 10
+    total = practice = 0
     for path in notebooks.LESSONS:
-        number, question, needs, minutes = head(path)
+        number, question, needs, minutes, exercises = head(path)
+        total, practice = total + minutes, practice + exercises
         (asks, needed, *_), time = rows[number]
         assert (asks, time) == (question, minutes)
-        assert re.findall(r"\d\d", needed) == needs, number
+        assert re.findall(r"\d\d", needed) == sorted(needs), number
         assert f"| [{number}]({path.name}) |" in notebooks.prose(NOTEBOOK) or number == "00"
-    total = sum(time for _, time in rows.values())
-    together = f"Together that is {total} minutes, exercises included, or about {round(total / 60)} hours"
+    together = f"Together that is {total} minutes, {practice} of them for the exercises, or about {round(total / 60)} hours"
     assert together in notebooks.prose(NOTEBOOK)
 
 
@@ -240,7 +243,7 @@ def test_the_readme_says_the_same_times_and_questions():
     rows = rows_of((notebooks.ROOT / "README.md").read_text(encoding="utf-8"), "notebooks/")
     assert "00" in rows
     for number, (cells, time) in rows.items():
-        _, question, _, minutes = head(notebooks.lesson(number))
+        _, question, _, minutes, _ = head(notebooks.lesson(number))
         assert (cells[0], time) == (question, minutes), number
 
 

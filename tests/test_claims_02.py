@@ -63,6 +63,8 @@ def one_number_decides():
     assert start.dW.max() / start.dW.min() < 2
     assert scales(50, 1.5, "relu").survival / right.survival > (1.5 / 1.4) ** 49
     assert 0.3 < right.survival < 3 and abs(right.factor - 1) < 0.01
+    fewer = DeepNet(0, batch=64)  # that of notebook 00
+    np.testing.assert_array_equal(fewer.batch[0], DeepNet(0).batch[0][:64])
     return [f"At the start M is {start.factor:.3f}, and {start.survival:.2e} of the gradient is left",
             f"M is {vanish.factor:.3f}, just under the best slope of ¼, and {vanish.survival:.2e} is left",
             f"M is {explode.factor:.2f}, and the gradient grows {explode.survival:.2e} times",
@@ -71,6 +73,7 @@ def one_number_decides():
             f"says M = {longer.factor:.2f}. The dotted line is then {longer.prediction[0] / longer.dz[0]:.0f} times off",
             f"shrinks by more than {in_words(np.log10(start.dz[-1] / start.dz[0]), {'four': (4, 5)})} powers of ten",
             f"At scale 6 and depth 50, {wide.survival:.2e} is left, against {scales(50, 1.0, 'sigmoid').survival:.2e} at scale 1",
+            f"(Notebook 00 had {fewer.scales(50, 1.4, 'relu').survival:.3f} at 1.4: the same weights, 64 of these 256 digits.)",
             "ReLU at scale 1.4", "Go back to 1.4", "M is $1.4\\cdot\\sqrt{1/2}$", "$s = 0.7$"]
 
 
@@ -82,14 +85,18 @@ def what_training_shows():
     assert all(run.accuracy < 0.15 and not run.overflowed for run in hurried)
     assert hurried[0].update_ratio[0] < 1e-6
     assert np.mean(healthy.loss[-10:]) < 0.01
+    at_the_top = [trained(s, **SICK).update_ratio for s in range(5)]
+    assert all(100 < 0.001 * ratio[-1] / ratio[0] < 1000 for ratio in at_the_top)
     assert scales(30, 1.0, "sigmoid").difference[9] < 1e-6 < scales(30, 1.0, "sigmoid").difference[8]
     return [f"stays at {np.median(sick.loss[-50:]):.1f}, which is $\\ln 10$",
             f"Each step changes layer 10 by {sick.update_ratio[-1]:.0e} of its size and layer 1 by {sick.update_ratio[0]:.0e}",
             f"from {healthy.loss[0]:.1f} down to less than 0.01, {percent(healthy.accuracy)} of the test digits right",
             f"**Explode** ends after {exploded.taken} steps",
-            f"by only {hurried[0].update_ratio[0]:.0e} of itself per step, and layer 10 already by {percent(hurried[0].update_ratio[-1])}",
+            f"At learning rate 1 it is {percent(hurried[0].update_ratio[-1])} and {hurried[0].update_ratio[0]:.0e}, and the net is still guessing",
+            f"Steps of {sick.update_ratio[0]:.0e} of its size are far too short for the first layer. You raise the learning rate until they are 0.001 of it",
+            f"here by {round(0.001 / sick.update_ratio[0], -4):,.0f}, and layer 10 had {sick.update_ratio[-1]:.0e} already", "0.001 of its size, too",
             f"stays near {np.median(scales(30, 1.0, 'sigmoid').difference[12:29]):.0e}",
-            "ten times larger, 1.0 in place of 0.1", "after ten layers all digits are within 1e-06 of each other",
+            "after ten layers all digits are within 1e-06 of each other",
             "At 1e-8 a layer", "about 0.001 at every layer", "Where the 0.001 comes from", "ten layers, ReLU, scale 1.4", f"Loss flat at {np.log(10):.1f} from the first step",
             "below 1e-3 times layer L; `\"exploding\"` if it is above 1e3 times layer L"]
 

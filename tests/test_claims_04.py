@@ -21,6 +21,7 @@ from livegrad.experiments.initialization import layer_variances
 from livegrad.experiments.initialization_cards import he_30_layers
 from livegrad.experiments.phases import load_trainability, phase_point
 from livegrad.experiments.symmetry import ring_points, symmetry
+from livegrad.experiments.uniform import SATURATED
 from livegrad.figures.scene import percent, plain
 from livegrad.meanfield import MeanField
 from livegrad.mlp import MLP, rms
@@ -83,7 +84,8 @@ def one_rule():
     layers = math.log(np.finfo(np.float32).max) / math.log(math.sqrt(50))
     assert round(layers) == 45
     relu_keeps = 1 / math.sqrt(normal_mean(lambda z: np.maximum(z, 0) ** 2))
-    return [f"only {cut.std() / uncut_std:.2f} of\nit is left", f"$g = \\sqrt2 = {relu_keeps:.2f}$",
+    return [f"*saturated*, below {percent(SATURATED)} of the steepest",
+            f"only {cut.std() / uncut_std:.2f} of\nit is left", f"$g = \\sqrt2 = {relu_keeps:.2f}$",
             f"$\\sqrt{{50}} = {math.sqrt(50):.2f}$ times per layer", "§4.6. The variance rule", "§2.2. The missing"]
 
 
@@ -175,12 +177,12 @@ def the_edge_of_chaos():
     assert sweep.settings["steps"] == 300 and sweep.settings["width"] == 100 and sweep.settings["seeds"] == 5
     return [f"e times nearer every {plain(ordered.depth_scale)} layers",
             f"two inputs of correlation 0.95 end at {chaotic.fixed_correlation:.3f}",
-            f"e times takes {plain(edge.depth_scale)} layers", f"$\\sigma_w^2 = {(5 / 3) ** 2:.2f}$, which is $(5/3)^2$",
+            f"e times takes {plain(edge.depth_scale)} layers", f"$g^2 = {(5 / 3) ** 2:.2f}$, which is $(5/3)^2$",
             f"$\\chi_1$ is {pytorch.chi:.3f} and $c^*$ is 0", f"χ₁ is {pytorch.chi:.2f}:",
             f"$-1/\\ln {ordered.chi:.3f} = {-1 / math.log(ordered.chi):.2f}$",
             "Two inputs of correlation 0.9 go in",
-            "Without biases the edge is at $\\sigma_w^2 = 1$", f"stored at $\\sigma_b^2 = {sweep.settings['bias_variance']}$",
-            f"with $\\sigma_w^2 = 1$ up to {learned[1.0]} layers, with 1.75 up to "
+            "Without biases the edge is at $g^2 = 1$", f"stored at $\\sigma_b^2 = {sweep.settings['bias_variance']}$",
+            f"with $g^2 = 1$ up to {learned[1.0]} layers, with 1.75 up to "
             f"{learned[1.75]}, with 4 up to {learned[4.0]}"]
 
 
@@ -213,7 +215,8 @@ def the_papers():
 
 
 def check_yourself():
-    return [f"$0.1\\cdot\\sqrt{{200}} = {0.1 * math.sqrt(200):.2f}$", f"$b = \\sqrt{{3/300}} = {math.sqrt(3 / 300):.1f}$"]
+    return ["A net of leaky ReLU, slope 0.2",
+            f"$0.1\\cdot\\sqrt{{200}} = {0.1 * math.sqrt(200):.2f}$", f"$b = \\sqrt{{3/300}} = {math.sqrt(3 / 300):.1f}$"]
 
 
 CLAIMS = [opening, equal_weights, one_rule, by_pytorch, biases_hide_the_loss, three_sizes, does_it_settle,

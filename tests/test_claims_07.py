@@ -70,7 +70,7 @@ def opening():
         f"at step {finite + 1} its states are larger than float32 can hold",
         f"In float64 it would stay finite, with J = {cost.mean:.0e}",
         f"Its norm, {sick:.3f}, is as ordinary as the {healthy:.3f} of the second net",
-        f"After 50 steps it has {left[50]:.0e} of the last error",
+        f"After 50 steps it has {left[50]:.0e} of the last symbol's gradient",
         f"float32 ends at {np.nextafter(np.float32(0), np.float32(1)):.1e}",
         "orthogonal times 0.5, 1 or 2.5",
     ]
@@ -133,13 +133,10 @@ def bounds():
 
 def directions():
     start, symmetric, oblique = (expansion("real", 0.9, off, 20) for off in (1.0, 0.0, 3.0))
-    assert start.difference < 1e-10 and symmetric.norm[20] <= 0.9**20 and oblique.norm[20] > 10
+    assert start.norm[0] == pytest.approx(1) and start.difference < 1e-10 and symmetric.norm[20] <= 0.9**20 and oblique.norm[20] > 10
     return [
-        f"$0.9^{{20}} = {0.9**20:.3f}$",
-        "spectral radius 0.9 has eigenvectors",
-        "between 0.122 and 1",
         "agree, to better than 1e-10",
-        f"20 steps back, the norm is {plain(start.norm[20])}. **Symmetric**: {plain(symmetric.norm[20])}",
+        f"At 20 steps back it has {plain(start.norm[20])}. **Symmetric**: {plain(symmetric.norm[20])}",
         f"**Oblique**: {plain(oblique.norm[20])}",
         (
             f"It has {percent(start.share[0, 0], 3)} of the terms at the start, {percent(start.share[20, 0], 3)} after 20 steps "
@@ -254,7 +251,7 @@ def at_the_start():
             f"Gaussian weights of the same scale have {power_of_ten(gaussian[0])}, "
             f"and with nine other seeds up to {power_of_ten(max(gaussian))}"
         ),
-        f"more than half here, {product.trace():.0f} of 50 in the cell above",
+        f"more than half here, {product.trace():.0f} of 50 in the cell below",
         f"**Large**, scale 1.4, makes the largest {power_of_ten(there(1.4)['identity'][0])}, and 1.4 to the power 50 is just",
         (
             f"Its largest singular value is {power_of_ten(normed[0])} with this seed, "
@@ -333,10 +330,11 @@ def card():
     trials = thresholds.load()
     for threshold in (1.0, math.inf):
         assert trials.solved[trials.rows(start="sparse", learning_rate=0.01, max_norm=threshold)].tolist() == [True] * 5
-    assert thresholds.LENGTH == 30 and thresholds.UPDATES == 40_000 and rows.needed[0, 1, 0] == 1200
+    assert thresholds.LENGTH == 30 and thresholds.UPDATES == 2 * slow.budget == 40_000 and rows.needed[0, 1, 0] == 1200
     at_paper_rate = [", ".join(map(str, counts)) for counts in slow.solved]
     assert np.abs(np.diff(slow.solved, axis=0)).max() == 2 and PAPER["updates"] / slow.budget == 250
     with_it, without = (", ".join(map(str, counts)) for counts in rows.solved)
+    longer = [trials.solved[trials.rows(start="normal", learning_rate=0.01, max_norm=e)].sum() for e in (1.0, math.inf)]
     assert rows.solved[1].tolist()[:3] == [5, 2, 0] and rows.solved[0].tolist()[:4] == [5, 5, 5, 5]
     return [
         f"at rate 0.1: {with_it} of 5 seeds with clipping, {without} without",
@@ -347,6 +345,8 @@ def card():
         "learning rate 0.01, no momentum",
         "learning rate 0.1 besides",
         f"At the paper's own rate, 0.01, it is {at_paper_rate[0]} of five seeds with clipping and {at_paper_rate[1]} without",
+        f"(Notebook 05 counted {longer[0]} and {longer[1]} at {thresholds.LENGTH} symbols: it allowed {thresholds.UPDATES:,} updates, "
+        f"here it is {slow.budget:,}.)",
         "below 1 % wrong",
         "below 1 % of 1000",
     ]

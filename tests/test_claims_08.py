@@ -105,10 +105,9 @@ def not_learned():
     off = [rms_off(wide_net(6, 0.01, seed), x) for seed in range(5)]
     assert [np.median(random_pieces(width, 6)[:, -1]) for width in (2, 20)] == [2, 70] and tent_net(6).depth == 7
     return [
-        f"puts it {min(off):.1f} to {max(off):.1f} off (five draws)",
+        f"Change them and the biases by 1 %, and it is {min(off):.1f} to {max(off):.1f} off (five draws)",
         "press **1 % noise**",
-        "1 % on all its weights and biases",
-        "(error below 0.05)",
+        "(off by less than 0.05)",
         f"A flat line at the mean of the saw has {flat:.1f}",
         f"all five end near {np.mean(random):.1f}",
         "each of them changed by about 10 %",
@@ -174,10 +173,10 @@ def two_hundred_blocks():
         f"It lies within {plain(abs(one.eigenvalues - 1).max())} of 1",
         f"the largest is {abs(one.eigenvalues).max():.2f}",
         f"$\\sqrt{{1 + 0.8^2}} = {math.sqrt(1 + 0.8**2):.2f}$ a block",
-        "at weight scale 0.8",
+        "at 0.8 times Kaiming's weights",
         f"at the first is {plain(free.survival)} of what came in",
-        f"Kaiming's weights, weight scale 1, keep it at {plain(kaiming.survival)}",
-        f"now explode, to {plain(one.survival)}. At weight scale 1 it is {plain(one_kaiming.survival)}",
+        f"Kaiming's own, 1, keep it at {plain(kaiming.survival)}",
+        f"now explode, to {plain(one.survival)}. At 1 it is {plain(one_kaiming.survival)}",
         f"It lies within {plain(abs(root.eigenvalues - 1).max())} of 1, and the gradient at the first block is "
         f"{plain(root.survival)} times",
         f"Without a norm the gradient was {plain(one_kaiming.survival)} times",
@@ -270,7 +269,7 @@ def the_list():
         f"in eight hidden layers, are at {early[1]}, weights half as large at {early[0]}",
         f"in place of one: {typical['depth'][1]} against {typical['depth'][0]}",
         f"four sigmoid layers: {typical['batch norm'][1]} against {typical['batch norm'][0]}",
-        "and with it at 95 % or better. Eight layers in place of one: after 1000 updates {1} against {0}".format(*right("hard", "depth")),
+        "with it at 95 % or better. Eight layers in place of one: after 1000 updates {1} against {0}".format(*right("hard", "depth")),
         f"as well as standardized ones ({limit['inputs'][0]} and {limit['inputs'][1]})",
         f"as well as Kaiming's ({limit['weights'][0]} and {limit['weights'][1]})",
         f"32 plain layers get {limit['depth'][1]} right, where one gets {limit['depth'][0]}",

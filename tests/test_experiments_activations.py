@@ -113,7 +113,7 @@ def test_a_curve_is_value_and_slope_and_breaks_at_a_kink_only(name):
     np.testing.assert_allclose(drawn.slope[smooth], measured[smooth], atol=1e-6)
 
 
-def test_a_unit_passes_back_the_error_times_the_slope():
+def test_a_unit_passes_back_the_message_times_the_slope():
     unit = tangent("tanh", z=0.7, e=-1.5, others=("relu", "gelu"))
     assert unit.passed_back == pytest.approx(-1.5 * (1 - math.tanh(0.7) ** 2))
     assert [c.name for c in unit.curves] == ["tanh", "relu", "gelu"] and not unit.kink

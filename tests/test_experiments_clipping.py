@@ -87,22 +87,22 @@ def test_the_cliff_is_a_recurrent_net_with_one_unit(w, b):
     trace = net.forward(np.zeros((1, 50, 1)), h0=[[1 / (1 + math.exp(-0.5))]])
     off = trace.h[0, -1, 0] - 0.7
     gradients = net.backward(trace, [[[2 * off]]], steps=[-1])
-    error, gradient = cliff_gradient(w, b)
-    assert error == pytest.approx(off**2, rel=1e-9)
+    cost, gradient = cliff_gradient(w, b)
+    assert cost == pytest.approx(off**2, rel=1e-9)
     np.testing.assert_allclose(gradient, [gradients.dW_h.item(), gradients.db.item()], rtol=1e-8, atol=1e-14)
 
 
 def test_its_gradient_is_that_of_central_differences():
     for w, b in POINTS:
-        numerical = numerical_gradient(lambda p: cliff_surface(p[:1], p[1:]).error.item(), np.array([w, b]), h=1e-6)
+        numerical = numerical_gradient(lambda p: cliff_surface(p[:1], p[1:]).cost.item(), np.array([w, b]), h=1e-6)
         np.testing.assert_allclose(cliff_gradient(w, b)[1], numerical, rtol=1e-5, atol=1e-9)
 
 
 def test_the_surface_agrees_with_the_gradient_function():
     surface = cliff_surface([4.5, 5.0, 5.5], [-3.0, -2.5])
-    for row, b in zip(surface.error, surface.biases, strict=True):
+    for row, b in zip(surface.cost, surface.biases, strict=True):
         np.testing.assert_allclose(row, [cliff_gradient(w, b)[0] for w in surface.weights], rtol=1e-9)
-    assert surface.error[1, 0] > 0.3 and surface.error[1, 2] < 0.1  # either side of the cliff
+    assert surface.cost[1, 0] > 0.3 and surface.cost[1, 2] < 0.1  # either side of the cliff
 
 
 def test_clipping_bounds_the_steps_and_changes_no_other():
@@ -122,7 +122,7 @@ def test_the_default_descent_does_not_hang_on_rounding():
     cliff = descend_cliff(5.2, -2.3, 0.1, 1.0, 60)
     for nudge in (1 - 4e-16, 1 + 4e-16):
         other = descend_cliff(5.2 * nudge, -2.3 / nudge, 0.1, 1.0, 60)
-        np.testing.assert_allclose(other.clipped.error, cliff.clipped.error, rtol=1e-6)
+        np.testing.assert_allclose(other.clipped.cost, cliff.clipped.cost, rtol=1e-6)
         assert other.plain.norms.max() == pytest.approx(cliff.plain.norms.max(), rel=1e-6)
 
 

@@ -245,7 +245,7 @@ def test_the_edge_parts_order_from_chaos():
 
 
 def test_nets_near_the_edge_train_deepest():
-    """As in Schoenholz et al. 2017, Fig. 5: a wedge around the edge, at σ_w² = 1.76 for σ_b² = 0.05."""
+    """As in the experiments of Schoenholz et al. 2017: a wedge around the edge, at σ_w² = 1.76 for σ_b² = 0.05."""
     sweep = load_trainability()
     assert sweep.accuracy.shape[2] >= 5 and sweep.settings["bias_variance"] == 0.05
     best = sweep.weight_variances[sweep.deepest == sweep.deepest.max()]
@@ -273,7 +273,7 @@ def test_the_stored_trainability_comes_out_again():
 
 
 def test_the_mean_singular_values_of_glorot_and_bengio():
-    """§4.2.1: about 0.8 with normalized and 0.5 with standard initialization."""
+    """§4.2.2: about 0.8 with normalized and 0.5 with standard initialization."""
     for name, value in (("standard", 0.5), ("normalized", 0.8)):
         found = glorot_bengio(name, seeds=[0])
         assert found.singular_value.shape == (1, 4)

@@ -18,7 +18,7 @@ def places(panel):
 # --- the slope ---
 
 
-def test_the_point_can_be_dragged_on_both_curves_and_the_error_on_its_bar():
+def test_the_point_can_be_dragged_on_both_curves_and_the_message_on_its_bar():
     panel = slope_panel("activation=tanh")
     pull(panel, 0, -3.04, 1.0)
     assert panel.controls["z"].value == pytest.approx(-3.0)
@@ -60,7 +60,7 @@ def test_a_point_beyond_the_axes_is_a_cross_and_said_so():
 
 
 @pytest.mark.parametrize(("state", "words"), [
-    ("activation=sigmoid z=2 e=1", "φ(2) = 0.881 with slope φ'(2) = 0.105: of an error e = 1 the unit passes back 0.105."),
+    ("activation=sigmoid z=2 e=1", "φ(2) = 0.881 with slope φ'(2) = 0.105: of a message e = 1 the unit passes back 0.105."),
     ("activation=sigmoid z=8", "φ(8) = 1 − 3.35e-04"), ("activation=tanh z=-8", "φ(-8) = -1 + 2.25e-07"),
     ("activation=relu z=-1", "passes back 0."),
     ("activation=relu z=0", "Here is a kink, slope 0 on its left and 1 on its right; the library takes 0"),

@@ -4,8 +4,10 @@ import re
 
 import numpy as np
 import pytest
+from driving import hand_rests
 
 from livegrad.experiments.clinic import CHOICES, DISEASES, PATIENTS, spelled
+from livegrad.panels import live
 from livegrad.panels.clinic import Form, patient_panel, patient_state, sandbox_panel
 
 
@@ -55,6 +57,17 @@ def test_treatment_from_prescription_to_recovery():
     panel.controls["diagnosis"].value = "saturated-units"
     assert panel.result.well and "is right" in panel.readout
     assert panel.state == "patient=I diagnosis=saturated-units change_1=gain=4 change_2=learning_rate=1 seed=0"
+
+
+def test_in_the_browser_an_untreated_patient_is_trained_when_the_hand_rests(monkeypatch):
+    monkeypatch.setattr(live, "IN_BROWSER", True)
+    panel = patient_panel()
+    panel.controls["seed"].value = 1
+    assert panel.result.taken == 0 and panel._picture.frame["stale"]
+    hand_rests(panel)
+    assert panel.result.progress == 1 and panel.readout == patient_panel("seed=1").readout
+    panel.controls["seed"].value = 0
+    assert panel.result.progress == 1, "what has been trained is there at once"
 
 
 def test_one_setting_cannot_have_two_values(panel):

@@ -4,7 +4,9 @@ import threading
 
 import numpy as np
 import pytest
+from driving import hand_rests
 
+from livegrad.panels import live
 from livegrad.panels.gradients import depth_panel, factors_panel, training_panel
 
 
@@ -27,6 +29,15 @@ def test_every_seed_gives_its_own_result(factory):
                                          ("depth=60 weight_scale=6 activation=linear", "Overflow")])
 def test_the_readout_names_the_fate(state, word):
     assert word in depth_panel(state).readout
+
+
+def test_in_the_browser_the_moving_hand_sees_fewer_digits_and_the_resting_one_all(monkeypatch):
+    monkeypatch.setattr(live, "IN_BROWSER", True)
+    panel = depth_panel()
+    panel.controls["weight_scale"].value = 0.8
+    assert panel._picture.frame["stale"] and panel.readout != depth_panel("weight_scale=0.8").readout
+    hand_rests(panel)
+    assert not panel._picture.frame["stale"] and panel.readout == depth_panel("weight_scale=0.8").readout
 
 
 def test_overflow_is_said_on_the_picture_itself():

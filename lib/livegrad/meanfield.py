@@ -7,7 +7,7 @@ wide layer is a sum of many independent terms, so it is nearly normal, and one n
     q ← V(q) = σ_w² E[φ(√q z)²] + σ_b²,   z ~ N(0, 1),
 
 and likewise the correlation c of two inputs' z. What a gradient is multiplied by, squared, is χ₁ = σ_w² E[φ'(√q z)²]
-(Poole et al. 2016, §2; Schoenholz et al. 2017, §2–4). Nothing is drawn here: the means are integrals.
+(Poole et al. 2016, §2; Schoenholz et al. 2017). Nothing is drawn here: the means are integrals.
 
 >>> tanh = MeanField(weight_scale=1.5, activation="tanh")
 >>> q = tanh.fixed_point()
@@ -160,7 +160,7 @@ class MeanField:
         Examples
         --------
         >>> relu = MeanField(2**0.5, activation="relu")
-        >>> round(relu.correlation(0.0, 1.0), 6) == round(1 / np.pi, 6)  # Cho & Saul 2009, eq. 6
+        >>> round(relu.correlation(0.0, 1.0), 6) == round(1 / np.pi, 6)  # Cho & Saul 2009, degree 1
         True
         """
         product = _mean_of_product(self.activation, number("c", c, -1, 1), number("q", q, low=0, strict=True))
@@ -200,7 +200,7 @@ class MeanField:
         return c
 
     def depth_scale(self, start: float = 1.0) -> float:
-        """ξ_c, in layers: two inputs forget what told them apart like e^(−l/ξ_c) (Schoenholz et al. 2017, §3).
+        """ξ_c, in layers: two inputs forget what told them apart like e^(−l/ξ_c) (Schoenholz et al. 2017).
 
         1/ξ_c = −ln of the slope of `correlation` at c*. It is infinite at the edge of chaos, where χ₁ = 1.
 
@@ -239,7 +239,7 @@ class MeanField:
 def edge_of_chaos(q: Any, activation: str | Activation = "tanh") -> tuple[np.ndarray, np.ndarray]:
     """σ_w² and σ_b² of the net whose variance settles at q and whose χ₁ is 1 there.
 
-    So a grid of q draws the whole line that parts order from chaos (Poole et al. 2016, Fig. 1; Schoenholz et al. 2017, Fig. 1).
+    So a grid of q draws the whole line that parts order from chaos (Poole et al. 2016; Schoenholz et al. 2017).
 
     Parameters
     ----------

@@ -14,7 +14,7 @@ from livegrad.checks.grading import Exercise
 __all__ = [
     "check_collapsed_bias",
     "check_collapsed_weight",
-    "check_how_many_dead",
+    "check_how_many_quiet",
     "check_measured_gain",
     "check_passed_back",
     "check_safe_slope",
@@ -105,10 +105,10 @@ def passed_back(e, z):
 
 check_passed_back = Exercise(
     passed_back,
-    "(m,n),(m,n)->(m,n)",
-    cases=lambda rng: [_normal(rng, (m, n), (m, n)) for m, n in [(2, 3), (4, 1), (2, 2)]],
+    "(N,n),(N,n)->(N,n)",
+    cases=lambda rng: [_normal(rng, (N, n), (N, n)) for N, n in [(2, 3), (4, 1), (2, 2)]],
     wrong={
-        "`e` is the error here, so `e**(-z)` is a power of the error. The exponential function is `np.exp`.":
+        "`e` is the message here, so `e**(-z)` is a power of it. The exponential function is `np.exp`.":
             lambda e, z: e * (1 / (1 + e ** (-z))) * (1 - 1 / (1 + e ** (-z))),
         "You multiply by the activation σ(z); its slope belongs there.":
             lambda e, z: e * _sigmoid(z),
@@ -124,17 +124,17 @@ check_passed_back = Exercise(
             lambda e, z: e * _slope["tanh"](z),
         "That is the slope of ReLU; these units are sigmoid.":
             lambda e, z: e * _slope["relu"](z),
-        "That is the slope alone: the error e does not enter yet.":
+        "That is the slope alone: the message e does not enter yet.":
             lambda e, z: _slope["sigmoid"](z),
-        "That is the error as it came: the units have not acted on it yet.":
+        "That is the message as it came: the units have not acted on it yet.":
             lambda e, z: 1 * e,
         "You divide by the slope; the chain rule multiplies.":
             lambda e, z: e / _slope["sigmoid"](z),
         "You add the slope; the chain rule multiplies.":
             lambda e, z: e + _slope["sigmoid"](z),
-        "`@` mixes units with each other. Each unit acts on its own error alone, entry by entry.":
+        "`@` mixes units with each other. Each unit acts on its own message alone, entry by entry.":
             lambda e, z: e @ _slope["sigmoid"](z),
-        "`@` mixes examples with each other. Each unit acts on its own error alone, entry by entry.":
+        "`@` mixes examples with each other. Each unit acts on its own message alone, entry by entry.":
             lambda e, z: e @ _slope["sigmoid"](z).T,
     },
     stretch={
@@ -142,7 +142,7 @@ check_passed_back = Exercise(
             (np.ones((1, 2)), np.array([[1000.0, -1000.0]])),
     },
 )
-"""∂C/∂z of a layer of sigmoid units from the error e = ∂C/∂a that reaches them."""
+"""δ = ∂C/∂z of a layer of sigmoid units from the message e = ∂C/∂a that reaches them."""
 
 _LIMIT = 0.05  # 5 % of tanh's best slope, which is 1
 
@@ -153,7 +153,7 @@ def saturated_share(z):
 
 check_saturated_share = Exercise(
     saturated_share,
-    "(m,n)->()",
+    "(N,n)->()",
     cases=lambda rng: [
         (np.array([[0.2, -2.6, 4.0], [3.1, 0.9, -0.2]]),),
         (np.array([[1.9, -2.1], [2.0, -4.6], [1.0, -1.7], [2.5, 0.1]]),),
@@ -190,96 +190,101 @@ check_saturated_share = Exercise(
             lambda z: np.mean((_slope["tanh"](z) < _LIMIT).any(axis=0)),
     },
 )
-"""The share of entries of z, (m, n), at which the slope of tanh is below 5 % of its best."""
+"""The share of entries of z, (N, n), at which the slope of tanh is below 5 % of its best."""
 
 
-def how_many_dead(x, W, b):
-    return np.sum((np.einsum("mi,ni->mn", x, W) + b <= 0).all(axis=0))
+def how_many_quiet(x, W, b, share):
+    return np.sum((np.einsum("mi,ni->mn", x, W) + b > 0).mean(axis=0) < share)
 
 
-def _making(z):
+def _making(z, share):
     """x, W and b that make this z, exactly where it is 0."""
     z = np.array(z)
     b = np.where(np.arange(z.shape[1]) % 2, 0.5, -1.0)
-    return np.eye(len(z)), z.T - b[:, None], b
+    return np.eye(len(z)), z.T - b[:, None], b, share
 
 
 def _of_z(count):
-    return lambda x, W, b: count(x @ W.T + b)
+    return lambda x, W, b, share: count(x @ W.T + b, share)
 
 
-check_how_many_dead = Exercise(
-    how_many_dead,
-    "(m,i),(n,i),(n)->()",
+check_how_many_quiet = Exercise(
+    how_many_quiet,
+    "(N,i),(n,i),(n),()->()",
     cases=lambda rng: [
-        *(_making(z) for z in (
-            [[1.2, -0.3, -2.0], [-0.7, -1.1, 0.4]],
-            [[-0.5, -1.0, 2.0, -0.1], [-2.2, -0.4, 1.5, -3.0], [-0.9, 0.6, 0.2, -1.4]],
-            [[0.0, -0.2, 1.0], [-1.3, -0.8, 0.0]],
-            [[-0.1, -0.2, -0.3, -0.6], [0.5, -1.5, -0.7, -2.0]],
-            [[0.0, 0.4], [0.0, -0.6], [0.0, 1.1]],
-            [[0.7, 1.3], [0.2, 0.9], [2.1, -0.1]],
+        *(_making(z, share) for z, share in (
+            ([[1.2, -0.3, -2.0], [-0.7, -1.1, 0.4]], 0.75),
+            ([[-0.5, -1.0, 2.0, -0.1], [-2.2, -0.4, 1.5, -3.0], [-0.9, 0.6, 0.2, -1.4]], 0.4),
+            ([[0.0, -0.2, 1.0], [-1.3, -0.8, 0.0]], 0.25),
+            ([[-0.1, -0.2, -0.3, -0.6], [0.5, -1.5, -0.7, -2.0]], 0.5),
+            ([[0.0, 0.4], [0.0, -0.6], [0.0, 1.1]], 0.5),
+            ([[0.7, 1.3], [0.2, 0.9], [2.1, -0.1]], 0.9),
         )),
-        *((*_normal(rng, (m, i), (n, i)), _normal(rng, (n,))[0] - 1) for m, i, n in [(6, 2, 5), (4, 3, 3), (3, 4, 4), (3, 5, 5)]),
+        *((*_normal(rng, (N, i), (n, i)), _normal(rng, (n,))[0] - 1, share)
+          for N, i, n, share in [(6, 2, 5, 0.4), (4, 3, 3, 0.6), (3, 4, 4, 0.5), (3, 5, 5, 0.5)]),
     ],
     wrong={
         "The bias does not enter yet.":
-            lambda x, W, b: np.sum((x @ W.T <= 0).all(axis=0)),
+            lambda x, W, b, share: np.sum((x @ W.T > 0).mean(axis=0) < share),
         "The bias is added to z, not taken away.":
-            lambda x, W, b: np.sum((x @ W.T - b <= 0).all(axis=0)),
+            lambda x, W, b, share: np.sum((x @ W.T - b > 0).mean(axis=0) < share),
         "W has a row for each unit, and z = x Wᵀ + b.":
-            lambda x, W, b: np.sum((x @ W + b <= 0).all(axis=0)),
-        "A unit that is silent for one example may answer another: it is dead if no example wakes it.":
-            _of_z(lambda z: np.sum((z <= 0).any(axis=0))),
-        "That counts examples for which all units are silent; count units that are silent for all examples.":
-            _of_z(lambda z: np.sum((z <= 0).all(axis=1))),
-        "That is a share; the number of units is wanted.":
-            _of_z(lambda z: np.mean((z <= 0).all(axis=0))),
-        "At z = 0 exactly the slope of ReLU is 0 too, by convention: what does that unit pass back?":
-            _of_z(lambda z: np.sum((z < 0).all(axis=0))),
-        "z comes before the ReLU: a silent unit has z below 0 there, and 0 only after it.":
-            _of_z(lambda z: np.sum((z == 0).all(axis=0))),
-        "That counts zeros of the output one by one; a unit is a whole column.":
-            _of_z(lambda z: np.sum(z <= 0)),
-        "That counts the living units.":
-            _of_z(lambda z: np.sum((z > 0).any(axis=0))),
-        "The mean over the examples can be negative though some example wakes the unit.":
-            _of_z(lambda z: np.sum(z.mean(axis=0) <= 0)),
-        "The sign is the other way round: you count the units that are active for every example.":
-            _of_z(lambda z: np.sum((z > 0).all(axis=0))),
+            lambda x, W, b, share: np.sum((x @ W + b > 0).mean(axis=0) < share),
+        "That counts the dead units. The quiet ones that answer to a few examples count as well: `share` is one of the examples.":
+            _of_z(lambda z, share: np.sum((z <= 0).all(axis=0))),
+        "That counts examples that wake few units; count units that few examples wake.":
+            _of_z(lambda z, share: np.sum((z > 0).mean(axis=1) < share)),
+        "That is a share of the units; their number is wanted.":
+            _of_z(lambda z, share: np.mean((z > 0).mean(axis=0) < share)),
+        "At z = 0 exactly the slope of ReLU is 0 too, by convention: is that unit active?":
+            _of_z(lambda z, share: np.sum((z >= 0).mean(axis=0) < share)),
+        "A unit that is active for exactly this share is not below it.":
+            _of_z(lambda z, share: np.sum((z > 0).mean(axis=0) <= share)),
+        "That counts the units that are active for more than the share.":
+            _of_z(lambda z, share: np.sum((z > 0).mean(axis=0) > share)),
+        "That compares the share with how often z is 0 or below; it is about how often the unit is active.":
+            _of_z(lambda z, share: np.sum((z <= 0).mean(axis=0) < share)),
+        "You average z itself. How large it is does not count, only for how many examples it is above 0.":
+            _of_z(lambda z, share: np.sum(z.mean(axis=0) < share)),
     },
 )
-"""How many of n ReLU units are silent for all m examples x, from their weights and biases."""
+"""How many of n ReLU units are active for less than a share of the N examples x, from their weights and biases."""
 
 
-def measured_gain(a):
-    return 1 / np.sqrt(np.mean(a**2))
+def measured_gain(a, s):
+    return s / np.sqrt(np.mean(a**2))
 
 
 check_measured_gain = Exercise(
     measured_gain,
-    "(m)->()",
-    cases=lambda rng: [(np.array(a),) for a in ([0.5, 1.0, 0.1], [0.3, -0.8, 1.2, 0.9], [2.0, 0.0, 0.0, 1.5, 0.7])],
+    "(N),()->()",
+    cases=lambda rng: [
+        (np.array(a), s) for a, s in (([0.5, 1.0, 0.1], 0.5), ([0.3, -0.8, 1.2, 0.9], 2.0), ([2.0, 0.0, 0.0, 1.5, 0.7], 1.2))
+    ],
     wrong={
+        "That is right for s = 1. Here the root mean square of z is s, and a is to be as large.":
+            lambda a, s: 1 / np.sqrt(np.mean(a**2)),
         "A standard deviation subtracts the mean first, and the next layer gets the mean as well.":
-            lambda a: 1 / np.std(a),
+            lambda a, s: s / np.std(a),
         "That is the gain upside down.":
-            lambda a: np.sqrt(np.mean(a**2)),
+            lambda a, s: np.sqrt(np.mean(a**2)) / s,
+        "s stands on the wrong side: z is s times as large as a standard-normal one.":
+            lambda a, s: 1 / (s * np.sqrt(np.mean(a**2))),
         "A root is missing: a gain multiplies numbers, not their squares.":
-            lambda a: 1 / np.mean(a**2),
-        "A root is missing, and the result is upside down.":
-            lambda a: np.mean(a**2),
+            lambda a, s: s / np.mean(a**2),
+        "That is the gain for squares: take the root of all of it.":
+            lambda a, s: s**2 / np.mean(a**2),
         "A mean is taken over the samples; you take a sum.":
-            lambda a: 1 / np.linalg.norm(a),
-        "That is 1 over the mean. Where positive and negative numbers cancel, it says nothing about size.":
-            lambda a: 1 / np.mean(a),
+            lambda a, s: s / np.linalg.norm(a),
+        "That is s over the mean. Where positive and negative numbers cancel, it says nothing about size.":
+            lambda a, s: s / np.mean(a),
         "The mean of |a| is another size than the root mean square: squares weigh large numbers more.":
-            lambda a: 1 / np.mean(np.abs(a)),
+            lambda a, s: s / np.mean(np.abs(a)),
         "That looks at the largest entry alone; the root mean square takes all of them.":
-            lambda a: 1 / np.max(np.abs(a)),
+            lambda a, s: s / np.max(np.abs(a)),
     },
 )
-"""The factor that brings the root mean square of activations back to 1."""
+"""The factor that brings the root mean square of activations back to that of what went in."""
 
 
 def safe_slope(z):

@@ -10,18 +10,16 @@ from __future__ import annotations
 
 import numpy as np
 
-from livegrad.activations import get
 from livegrad.checks.grading import Exercise, Verdict
-from livegrad.mlp import norm
 
 __all__ = [
-    "check_closed_share",
-    "check_different_units",
+    "check_cures_beyond_chance",
+    "check_died_in_training",
     "check_disease_c",
     "check_disease_f",
     "check_disease_h",
+    "check_scale_to_keep",
     "check_triage",
-    "check_update_ratio",
 ]
 
 NAMES = (
@@ -33,6 +31,8 @@ NAMES = (
     "symmetric-start",
     "unnormalized-inputs",
     "evaluation-mode",
+    "overfitting",
+    "small-steps",
     "recurrence-vanishes",
     "recurrence-explodes",
 )
@@ -42,7 +42,7 @@ class _Diagnosis(Exercise):
     """The name of a disease. A word that is none gets the list, and never the answer."""
 
     def __call__(self, answer: object) -> Verdict:
-        if answer is None or answer is ... or (isinstance(answer, str) and answer in NAMES):
+        if answer is None or answer is ... or (issubclass(type(answer), str) and str.__str__(answer) in NAMES):
             return super().__call__(answer)
         return Verdict("failed", f"Not yet. A diagnosis is one of the words {', '.join(NAMES)}.")
 
@@ -62,13 +62,15 @@ def disease_c():
 
 check_disease_c = _diagnosis(
     disease_c,
-    healthy="Is it? Compare the dots on the left with the line.",
+    healthy="Is it? Compare the rings on the left with the line.",
     vanishing="Its first layer has as much gradient as its last.",
     exploding="Its sizes are about 1 in every layer, and no gradient grows.",
     dead_units="About half of it is closed, which is usual for ReLU.",
     saturated_units="About half of it is closed before and after the training: that is ReLU, and no disease.",
     symmetric_start="It has no copies.",
     unnormalized_inputs="Its A⁰, the first blue point, lies at 1.",
+    overfitting="A net that learns its examples by heart is better than guessing at first. Look at the first rings.",
+    small_steps="Its updates are of the usual size, and its training loss falls.",
     recurrence_vanishes="It is a feedforward net: the text below it speaks of layers. And its gradients keep their size.",
     recurrence_explodes="It is a feedforward net: the text below it speaks of layers. And nothing in it grows.",
 )
@@ -88,6 +90,8 @@ check_disease_f = _diagnosis(
     saturated_units="All of its units are open: look at the other share.",
     unnormalized_inputs="Its inputs have size 1: the first blue point.",
     evaluation_mode="Its training loss does not fall like a healthy one: something is wrong before the test.",
+    overfitting="The rings stay with the line: what it knows of the minibatches it knows at the test, too.",
+    small_steps="Its updates are of the usual size, or larger.",
     recurrence_vanishes="The text below it speaks of layers, so it is not recurrent. And its gradients do not shrink.",
     recurrence_explodes="The text below it speaks of layers, so it is not recurrent. And its gradients do not grow.",
 )
@@ -107,112 +111,102 @@ check_disease_h = _diagnosis(
     saturated_units="Layer 1 is closed, but only it: the others have weights of the same kind and are open. What does it read?",
     symmetric_start="All its units differ.",
     evaluation_mode="It has learned little in the training, too.",
+    overfitting="The rings stay with the line, and the line is high.",
+    small_steps="Only layer 1 stands still at the end, and at the start even that does not.",
     recurrence_vanishes="It has layers and no steps in time. And the gradient is lost in one place only.",
     recurrence_explodes="It has layers and no steps in time. And its gradients do not grow.",
 )
 """The disease of patient H."""
 
 
-def update_ratio(W, dW, learning_rate):
-    return learning_rate * norm(dW) / norm(W)
+def scale_to_keep(kept, L):
+    return kept ** (-1 / (L - 1))
 
 
-check_update_ratio = Exercise(
-    update_ratio,
-    "(n_out,n_in),(n_out,n_in),()->()",
-    cases=lambda rng: [
-        (rng.normal(size=shape).round(1), rng.normal(size=shape).round(1), rate) for shape, rate in (((2, 3), 0.1), ((4, 2), 0.5))
-    ],
+check_scale_to_keep = Exercise(
+    scale_to_keep,
+    "(),()->()",
+    cases=lambda rng: [(0.25, 3), (1e-6, 7), (2e-6, 10), (1000.0, 4), (5e20, 50)],
     wrong={
-        "That is the gradient over the weights. The step is the learning rate times the gradient.":
-            lambda W, dW, lr: norm(dW) / norm(W),
-        "Upside down: the step stands above, the weights below.":
-            lambda W, dW, lr: norm(W) / (lr * norm(dW)),
-        "Those are the squares of the norms: a root is missing.":
-            lambda W, dW, lr: lr * norm(dW) ** 2 / norm(W) ** 2,
-        "That is the ratio of each entry, averaged. Take the norm of each matrix first.":
-            lambda W, dW, lr: np.mean(np.abs(lr * dW / W)),
-        "Your norm is the largest singular value, np.linalg.norm(…, 2). Take the root of the sum of all squares.":
-            lambda W, dW, lr: lr * np.linalg.norm(dW, 2) / np.linalg.norm(W, 2),
-        "You sum absolute values; the norm is the root of the sum of squares.":
-            lambda W, dW, lr: lr * np.abs(dW).sum() / np.abs(W).sum(),
-        "That is the step alone. Divide it by the norm of the weights.":
-            lambda W, dW, lr: lr * norm(dW),
-        "You divide by the weights after the step; those before it are wanted.":
-            lambda W, dW, lr: lr * norm(dW) / norm(W - lr * dW),
+        "You count a factor for each of the L layers; from layer L to layer 1 there are fewer.":
+            lambda kept, L: kept ** (-1 / L),
+        "That is what a layer multiplies by now, without the cure.":
+            lambda kept, L: kept ** (1 / (L - 1)),
+        "That factor is right for one layer alone; here all are multiplied.":
+            lambda kept, L: 1 / kept,
+        "You share the factor out by division; the factors of the layers multiply.":
+            lambda kept, L: 1 / kept / (L - 1),
+        "The error goes through L - 1 matrices; you left out one more.":
+            lambda kept, L: kept ** (-1 / (L - 2)),
+        "A root for each layer, and not a square root.":
+            lambda kept, L: kept ** -0.5,
     },
 )
-"""Norm of a step of gradient descent over the norm of the weights."""
+"""By what to multiply all weights so that a gradient keeps its size."""
 
 
-def closed_share(z, limit):
-    return np.mean(get("tanh").derivative(z) < limit)
+def died_in_training(first, last):
+    return np.sum((last == 1) & (first < 1))
 
 
-def _tanh_slope(z):
-    return 1 - np.tanh(z) ** 2
-
-
-check_closed_share = Exercise(
-    closed_share,
-    "(m,n),()->()",
+check_died_in_training = Exercise(
+    died_in_training,
+    "(n),(n)->()",
     cases=lambda rng: [
-        (4 * rng.normal(size=shape).round(1), limit) for shape, limit in (((2, 3), 0.1), ((5, 4), 0.01), ((8, 6), 0.05))
+        tuple(np.array(shares) for shares in case) for case in (
+            ([0.5, 1.0, 0.4], [1.0, 1.0, 0.6]),
+            ([0.5, 0.98, 1.0, 0.3, 1.0], [1.0, 1.0, 1.0, 0.98, 0.4]),
+            ([0.4, 0.5, 0.6, 0.5], [0.98, 0.5, 0.7, 0.4]),
+            ([1.0, 1.0, 0.2, 0.3, 0.4, 0.9, 0.5], [1.0, 0.5, 1.0, 1.0, 1.0, 0.96, 1.0]),
+        )
     ],
     wrong={
-        "That is the share of the open ones.":
-            lambda z, limit: np.mean(_tanh_slope(z) >= limit),
-        "That is how many there are; divide by the number of all.":
-            lambda z, limit: np.sum(_tanh_slope(z) < limit),
-        "That compares tanh(z), the output. Its slope at z is wanted.":
-            lambda z, limit: np.mean(np.abs(np.tanh(z)) < limit),
-        "A root too many, or a square too few: the slope is 1 − tanh²(z).":
-            lambda z, limit: np.mean(1 - np.abs(np.tanh(z)) < limit),
-        "That is the slope of the sigmoid.":
-            lambda z, limit: np.mean(get("sigmoid").derivative(z) < limit),
-        "That is the mean slope; count those below the limit.":
-            lambda z, limit: np.mean(_tanh_slope(z)),
-        "That is one share per unit; one for all units and examples is wanted.":
-            lambda z, limit: np.mean(_tanh_slope(z) < limit, axis=0),
+        "Those are all that are dead at the end. Some of them were dead before the training.":
+            lambda first, last: np.sum(last == 1),
+        "You take those dead at the start from those dead at the end; one that came back to life is then taken off, too.":
+            lambda first, last: np.sum(last == 1) - np.sum(first == 1),
+        "You count the units that are closed more often than before. Dead is closed for all examples.":
+            lambda first, last: np.sum(last > first),
+        "You look for the dead of the first minibatch that live in the last.":
+            lambda first, last: np.sum((first == 1) & (last < 1)),
+        "That is their share; their number is wanted.":
+            lambda first, last: np.mean((last == 1) & (first < 1)),
+        "You call a unit dead that is closed for nearly all examples. One example is enough to live.":
+            lambda first, last: np.sum((last > 0.95) & (first <= 0.95)),
     },
 )
-"""Share of units and examples at which tanh has a slope below a limit."""
+"""How many units the training killed."""
 
 
-def different_units(W):
-    return len(np.unique(W, axis=0))
+def cures_beyond_chance(well):
+    return np.sum(well >= 4) - len(well) * 6 / 32
 
 
-check_different_units = Exercise(
-    different_units,
-    "(n_out,n_in)->()",
-    cases=lambda rng: [
-        (np.array([[1.0, 2.0, 3.0], [1.0, 2.0, 3.0]]),),
-        (np.array([[1.0, 2.0], [3.0, 4.0], [1.0, 2.0], [3.0, 4.0], [5.0, 6.0]]),),
-        (np.array([[1.0, 2.0, 2.0], [2.0, 1.0, 1.0], [2.0, 2.0, 1.0], [2.0, 1.0, 1.0]]),),
-        (np.array([[1.0, 2.0, 1.0, 2.0], [2.0, 4.0, 2.0, 4.0], [-1.0, 0.0, 5.0, 0.0], [-1.0, 2.0, -1.0, 2.0]]),),
-        (np.full((4, 5), 0.5),),
-    ],
+check_cures_beyond_chance = Exercise(
+    cures_beyond_chance,
+    "(k)->()",
+    cases=lambda rng: [(np.array(counts),) for counts in (
+        [5, 0, 4, 3], [0, 0, 0, 0, 0, 0, 0, 5], [1, 2, 3, 2, 3], [5, 4, 5, 0, 0, 1, 4, 0, 5, 3, 0, 0])],
     wrong={
-        "You compare with the first unit only; two others can be copies of each other.":
-            lambda W: 1 + int(np.sum((W[1:] != W[0]).any(axis=1))),
-        "Those are the different columns. A unit's weights are a row.":
-            lambda W: len(np.unique(W, axis=1).T),
-        "Those are the different numbers in W; compare whole rows.":
-            lambda W: len(np.unique(W)),
-        "That is the rank: rows that are multiples of one another differ all the same.":
-            lambda W: np.linalg.matrix_rank(W),
-        "Those are the copies; the others are wanted, and one of each kind.":
-            lambda W: len(W) - len(np.unique(W, axis=0)),
-        "You compare sums: two rows with the same sum can differ.":
-            lambda W: len(np.unique(W.sum(axis=1))),
-        "You compare norms: two rows of the same length can differ.":
-            lambda W: len(np.unique(np.round((W**2).sum(axis=1), 9))),
-        "You count only the rows that have no copy; of those that have, one each counts, too.":
-            lambda W: int(np.sum(np.unique(W, axis=0, return_counts=True)[1] == 1)),
+        "Those are the cures. How many coins would have passed among as many treatments?":
+            lambda well: np.sum(well >= 4),
+        "Four seeds of five are enough to cure.":
+            lambda well: np.sum(well == 5) - len(well) * 6 / 32,
+        "Three seeds of five are not enough to cure.":
+            lambda well: np.sum(well >= 3) - len(well) * 6 / 32,
+        "A coin falls well in 4 of 5 in five ways, and in 5 of 5 in one more.":
+            lambda well: np.sum(well >= 4) - len(well) * 5 / 32,
+        "That is the chance of 5 of 5; a coin may pass with 4 of 5, too.":
+            lambda well: np.sum(well >= 4) - len(well) / 32,
+        "A coin is well with one seed in two; it passes more rarely. Section 3 has the probability.":
+            lambda well: np.sum(well >= 4) - len(well) / 2,
+        "That is what one coin does; there are as many as treatments.":
+            lambda well: np.sum(well >= 4) - 6 / 32,
+        "You counted the seeds of a cure; count cures.":
+            lambda well: np.sum(well[well >= 4]) - len(well) * 6 / 32,
     },
 )
-"""How many different units a layer has."""
+"""How many treatments cure, above what coins would."""
 
 
 def triage(a, dz, closed, copies):

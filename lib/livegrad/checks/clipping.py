@@ -264,13 +264,13 @@ check_smallest_threshold = Exercise(
             lambda norms, share: norms[len(norms) - 1 - int(share * len(norms) + 1e-9)],
         "That is the largest of all, and clips nothing; a smaller one would do.":
             lambda norms, share: np.max(norms),
-        "You multiply the largest norm by the share; it is the steps that are counted.":
+        "You multiply the largest norm by the share; it is the updates that are counted.":
             lambda norms, share: np.max(norms) * (1 - share),
         "That clips enough, and more than was asked: *at most* this share is to be clipped.":
             lambda norms, share: max(e for e in norms if np.mean(norms > e) >= share),
     },
 )
-"""The smallest of the norms that, as a threshold, clips no more than a given share of the steps."""
+"""The smallest of the norms that, as a threshold, clips no more than a given share of the updates."""
 
 
 def mean_of_clipped(G, max_norm):
@@ -287,7 +287,7 @@ def _clipped_rows(G, max_norm):
 
 check_mean_of_clipped = Exercise(
     mean_of_clipped,
-    "(m,n),()->(n)",
+    "(N,n),()->(n)",
     cases=lambda rng: [
         (np.array(G), max_norm)
         for G, max_norm in (
@@ -342,7 +342,7 @@ check_shortened = Exercise(
             lambda k, n, b: (1 + (1 - b) * (k**2 - 1) * b**n) ** 0.5,
         "That is s itself. Adam divides by its root.":
             lambda k, n, b: 1 + (1 - b) * (k**2 - 1) * b**n,
-        "The spike fades: each later step keeps β₂ of it.":
+        "The spike fades: each later update keeps β₂ of it.":
             lambda k, n, b: (1 + (1 - b) * (k**2 - 1)) ** -0.5,
         "The spike enters s with weight 1 − β₂, not as a whole.":
             lambda k, n, b: (1 + (k**2 - 1) * b**n) ** -0.5,
@@ -350,9 +350,9 @@ check_shortened = Exercise(
             lambda k, n, b: (1 + b * (k**2 - 1) * b**n) ** -0.5,
         "It fades with β₂ to the power n; you took n times.":
             lambda k, n, b: (1 + (1 - b) * (k**2 - 1) * b * n) ** -0.5,
-        "It fades by β₂ at each step; you took 1 − β₂.":
+        "It fades by β₂ at each update; you took 1 − β₂.":
             lambda k, n, b: (1 + (1 - b) * (k**2 - 1) * (1 - b) ** n) ** -0.5,
-        "n counts the steps after the spike: at n = 0 it has not faded yet.":
+        "n counts the updates after the spike: at n = 0 it has not faded yet.":
             lambda k, n, b: (1 + (1 - b) * (k**2 - 1) * b ** (n + 1)) ** -0.5,
         "The gradients before and after the spike count in s, too: without it s is 1.":
             lambda k, n, b: ((1 - b) * k**2 * b**n) ** -0.5,

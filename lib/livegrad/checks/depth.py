@@ -45,7 +45,7 @@ def repeated_tent(x, depth):
 
 check_repeated_tent = Exercise(
     repeated_tent,
-    "(n),()->(n)",
+    "(N),()->(N)",
     cases=lambda rng: [(rng.uniform(0.02, 0.98, n).round(2), depth) for n, depth in ((4, 2), (5, 3), (3, 1), (6, 4))],
     wrong={
         "That is one layer too many: at depth 1 it is a single tent.":

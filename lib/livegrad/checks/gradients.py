@@ -35,9 +35,9 @@ def last_delta(z, y):
 
 check_last_delta = Exercise(
     last_delta,
-    "(m,k),(m,k)->(m,k)",
+    "(N,k),(N,k)->(N,k)",
     cases=lambda rng: [
-        (*_normal(rng, (m, k)), one_hot(rng.integers(k, size=m), k)) for m, k in [(2, 3), (4, 3), (5, 2)]
+        (*_normal(rng, (N, k)), one_hot(rng.integers(k, size=N), k)) for N, k in [(2, 3), (4, 3), (5, 2)]
     ],
     wrong={
         "z is not a probability yet: the softmax comes before the comparison with y.":
@@ -69,9 +69,9 @@ def hidden_delta(delta_next, W_next, z):
 
 check_hidden_delta = Exercise(
     hidden_delta,
-    "(m,n_next),(n_next,n),(m,n)->(m,n)",
+    "(N,n_next),(n_next,n),(N,n)->(N,n)",
     cases=lambda rng: [  # in the square ones a wrong transpose still multiplies, and can be recognized
-        _normal(rng, (m, n_next), (n_next, n), (m, n)) for m, n_next, n in [(2, 2, 3), (4, 3, 3), (2, 2, 2)]
+        _normal(rng, (N, n_next), (n_next, n), (N, n)) for N, n_next, n in [(2, 2, 3), (4, 3, 3), (2, 2, 2)]
     ],
     wrong={
         "That is the sigmoid's slope; this layer is tanh.":
@@ -115,9 +115,9 @@ def weight_gradient(delta, a_prev):
 
 check_weight_gradient = Exercise(
     weight_gradient,
-    "(m,n_out),(m,n_in)->(n_out,n_in)",
+    "(N,n_out),(N,n_in)->(n_out,n_in)",
     cases=lambda rng: [
-        _normal(rng, (m, n_out), (m, n_in)) for m, n_out, n_in in [(4, 2, 3), (3, 3, 1), (2, 2, 2)]
+        _normal(rng, (N, n_out), (N, n_in)) for N, n_out, n_in in [(4, 2, 3), (3, 3, 1), (2, 2, 2)]
     ],
     wrong={
         "You sum over the units and keep the examples; it is the examples that must be summed over.":
@@ -138,7 +138,7 @@ check_weight_gradient = Exercise(
             lambda d, a: np.outer(d[-1], a[-1]),
     },
 )
-"""∂C/∂W of one layer, from a δ that holds the 1/m already."""
+"""∂C/∂W of one layer, from a δ that holds the 1/N already."""
 
 
 def _layers_above(floor, dtype=np.float32, factor=0.25):

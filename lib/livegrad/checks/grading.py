@@ -61,8 +61,8 @@ class Exercise:
     reference : callable
         A right answer. Its name and the names of its arguments are used when talking to the student.
     shapes : str
-        The shapes in and out in the notation of NumPy's generalized ufuncs, ``"(m,k),(m,k)->(m,k)"``;
-        ``()`` is a number or a word. A wrong shape or factor is explained in these letters; m stands for
+        The shapes in and out in the notation of NumPy's generalized ufuncs, ``"(N,k),(N,k)->(N,k)"``;
+        ``()`` is a number or a word. A wrong shape or factor is explained in these letters; N stands for
         the number of examples. A number to find has ``"->()"``.
     cases : callable, optional
         ``cases(rng)`` returns the inputs to try, a sequence of tuples, drawn from the fixed-seed generator
@@ -86,14 +86,14 @@ class Exercise:
     >>> def mean_square(x):
     ...     return (x**2).mean()
     >>> check_mean_square = Exercise(
-    ...     mean_square, "(m)->()",
-    ...     cases=lambda rng: [(rng.normal(size=m).round(1),) for m in (3, 4)],
+    ...     mean_square, "(N)->()",
+    ...     cases=lambda rng: [(rng.normal(size=N).round(1),) for N in (3, 4)],
     ...     wrong={"That is the square of the mean; square first.": lambda x: x.mean() ** 2},
     ... )
     >>> check_mean_square(lambda x: x @ x / len(x))
     Passed: mean_square is right on all 2 inputs.
     >>> check_mean_square(lambda x: x @ x)
-    Not yet. The result is 4 times too large where m = 4: is the mean over the m examples missing?
+    Not yet. The result is 4 times too large where N = 4: is the mean over the N examples missing?
     >>> check_mean_square(lambda x: x.mean() ** 2)
     Not yet. That is the square of the mean; square first.
     >>> check_mean_square(...)
@@ -220,7 +220,7 @@ class Exercise:
             values = np.array([size[letter] for size in sizes])
             much, where = f"{values.max()} times too", f"where {letter} = {values.max()}"
             if np.allclose(factors, values, rtol=RTOL):
-                missing = "the mean over the m examples" if letter == "m" else f"a division by {letter}"
+                missing = "the mean over the N examples" if letter == "N" else f"a division by {letter}"
                 return f"{start} is {much} large {where}: is {missing} missing?"
             if np.allclose(factors, 1 / values, rtol=RTOL):
                 return f"{start} is {much} small {where}: is it divided by {letter} once too often?"

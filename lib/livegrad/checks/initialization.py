@@ -72,9 +72,9 @@ def z_variance(a_prev, w_std):
 
 check_z_variance = Exercise(
     z_variance,
-    "(m,n_in),()->()",
+    "(N,n_in),()->()",
     cases=lambda rng: [
-        (rng.normal(0.5, 1.0, (m, n_in)).round(1), w_std) for m, n_in, w_std in [(2, 3, 0.5), (4, 2, 0.1), (3, 5, 2.0)]
+        (rng.normal(0.5, 1.0, (N, n_in)).round(1), w_std) for N, n_in, w_std in [(2, 3, 0.5), (4, 2, 0.1), (3, 5, 2.0)]
     ],
     wrong={
         "You subtract the mean of the activations. In the rule stands their mean square, not their variance.":
@@ -197,57 +197,65 @@ check_kaiming_bound = Exercise(
 
 
 def default_shrink():
-    left_by_the_weights, left_by_relu = calculate_gain("leaky_relu", 5**0.5) ** 2, 1 / calculate_gain("relu") ** 2
-    return 1 / (left_by_the_weights * left_by_relu)
+    left_by_the_weights, left_by_the_units = calculate_gain("leaky_relu", 5**0.5) ** 2, 1 / calculate_gain("leaky_relu", 0.2) ** 2
+    return 1 / (left_by_the_weights * left_by_the_units)
 
 
 check_default_shrink = Exercise(
     default_shrink,
     "->()",
     wrong={
-        "That is what the weights do. Half of the units are silent, too.":
+        "That is what the weights do. The units take something away, too.":
             lambda: 3,
-        "That is what ReLU does. The weights are not of variance 1/fan_in here.":
-            lambda: 2,
+        "That is what the units do. The weights are not of variance 1/fan_in here.":
+            lambda: 2 / 1.04,
+        "That is for ReLU. The left side of this unit lets something through.":
+            lambda: 6,
         "That is the factor for the rms; the mean square is its square.":
-            lambda: 6**0.5,
+            lambda: (6 / 1.04) ** 0.5,
         "That is the factor for the rms, and of the weights alone.":
             lambda: 3**0.5,
         "Upside down: asked is how many times smaller, a number above 1.":
-            lambda: 1 / 6,
+            lambda: 1.04 / 6,
         "Upside down, and of the weights alone.":
             lambda: 1 / 3,
         "Upside down, and of the rms.":
-            lambda: 6**-0.5,
+            lambda: (1.04 / 6) ** 0.5,
+        "A slope multiplies the mean square by its own square.":
+            lambda: 6 / 1.2,
+        "Left of 0 the slope multiplies the numbers; it does not take away from them.":
+            lambda: 6 / 0.96,
+        "The two halves are averaged: half of the units keep 1 of their mean square, half 0.2².":
+            lambda: 3 / 1.04,
+        "That is what the left halves of the units let through alone.":
+            lambda: 6 / 0.04,
         "You divide the square of the bound by 12; that takes the square of the interval's length, which is twice the bound.":
-            lambda: 24,
-        "You divide the square of the bound by 12, which takes the interval's length, and forget that half the units are silent.":
-            lambda: 12,
-        "You let ReLU double the mean square. It sets half of the entries to 0.":
-            lambda: 1.5,
-        "a = √5 is the number that PyTorch writes; go on from it to the gain, and from there to the variance.":
-            lambda: 5,
-        "That would be right if the bound were √(3/fan_in). It is smaller.":
+            lambda: 24 / 1.04,
+        "You let the units enlarge the mean square. They take some of it away.":
+            lambda: 3 * 1.04 / 2,
+        "That would be right if the weights were drawn by Kaiming's rule for these units. They are smaller.":
             lambda: 1,
+        "Right to two decimals. Write the formula, and let Python compute it.":
+            lambda: 5.77,
     },
 )
-"""How many times smaller a ReLU layer with PyTorch's default weights makes the mean square."""
+"""How many times smaller a layer of leaky ReLU, slope 0.2, with PyTorch's default weights makes the mean square."""
 
 
-def variance_step(q, weight_scale, u):
-    return weight_scale**2 * np.mean(np.tanh(np.sqrt(q) * u) ** 2)
+def variance_step(q, gain, u):
+    return gain**2 * np.mean(np.tanh(np.sqrt(q) * u) ** 2)
 
 
 check_variance_step = Exercise(
     variance_step,
     "(),(),(k)->()",
     cases=lambda rng: [
-        (q, weight_scale, rng.normal(size=k).round(1)) for q, weight_scale, k in [(0.5, 1.5, 4), (2.0, 0.8, 6), (4.0, 3.0, 5)]
+        (q, gain, rng.normal(size=k).round(1)) for q, gain, k in [(0.5, 1.5, 4), (2.0, 0.8, 6), (4.0, 3.0, 5)]
     ],
     wrong={
         "q is a mean square. Numbers of that mean square are √q times u.":
             lambda q, s, u: s**2 * np.mean(np.tanh(q * u) ** 2),
-        "The weight scale enters the mean square squared.":
+        "The gain enters the mean square squared.":
             lambda q, s, u: s * np.mean(np.tanh(np.sqrt(q) * u) ** 2),
         "The weights are not in it yet.":
             lambda q, s, u: np.mean(np.tanh(np.sqrt(q) * u) ** 2),
@@ -282,10 +290,10 @@ def unit_variance(W, a_prev):
 
 check_unit_variance = Exercise(
     unit_variance,
-    "(n_out,n_in),(m,n_in)->(n_out,n_in)",
+    "(n_out,n_in),(N,n_in)->(n_out,n_in)",
     cases=lambda rng: [
-        (rng.normal(size=(n_out, n_in)).round(1), rng.normal(0.5, 1.0, (m, n_in)).round(1))
-        for n_out, n_in, m in [(2, 3, 4), (4, 2, 3), (3, 3, 5)]
+        (rng.normal(size=(n_out, n_in)).round(1), rng.normal(0.5, 1.0, (N, n_in)).round(1))
+        for n_out, n_in, N in [(2, 3, 4), (4, 2, 3), (3, 3, 5)]
     ],
     wrong={
         "You divide by the variance. W enters z once, so the variance of z goes with the square of W.":

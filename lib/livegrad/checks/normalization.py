@@ -36,7 +36,7 @@ def _centered(X):
 
 check_standard_score = Exercise(
     standard_score,
-    "(m,k),()->(m,k)",
+    "(N,n),()->(N,n)",
     cases=lambda rng: [
         (np.array(X), eps)
         for X, eps in (
@@ -64,7 +64,7 @@ check_standard_score = Exercise(
             lambda X, eps: _centered(X) / np.sqrt(X.var(axis=0) + eps**2),
         "Where is ε?":
             lambda X, eps: _centered(X) / X.std(axis=0),
-        "Your variance has the divisor m − 1. Here it describes these m numbers: divide by m.":
+        "Your variance has the divisor N − 1. Here it describes these N numbers: divide by N.":
             lambda X, eps: _centered(X) / np.sqrt(X.var(axis=0, ddof=1) + eps),
         "You multiply by the root; divide by it.":
             lambda X, eps: _centered(X) * np.sqrt(X.var(axis=0) + eps),
@@ -84,7 +84,7 @@ def undo(z, eps):
 
 check_undo = Exercise(
     undo,
-    "(m),()->(2)",
+    "(N),()->(2)",
     cases=lambda rng: [
         (np.array(z), eps)
         for z, eps in (([1.0, 3.0, 8.0], 0.5), ([-4.0, -2.0], 0.1), ([0.5, 2.0, -1.0, 6.0, 3.0], 2.0))
@@ -108,7 +108,7 @@ check_undo = Exercise(
             lambda z, eps: [np.sqrt(z.var() + eps), z.mean() / np.sqrt(z.var() + eps)],
         "That shifts back and does not stretch back: γ = 1 leaves the variance at 1.":
             lambda z, eps: [1.0, z.mean()],
-        "Your variance has the divisor m − 1; the norm divided by m.":
+        "Your variance has the divisor N − 1; the norm divided by N.":
             lambda z, eps: [np.sqrt(z.var(ddof=1) + eps), z.mean()],
         "You add ε to the standard deviation; it was added to the variance.":
             lambda z, eps: [z.std() + eps, z.mean()],
@@ -133,7 +133,7 @@ def _batch(rng, m, k):
 
 check_batchnorm_dz = Exercise(
     batchnorm_dz,
-    "(m,k),(k),(k),(m,k)->(m,k)",
+    "(N,n),(n),(n),(N,n)->(N,n)",
     cases=lambda rng: [_batch(rng, m, k) for m, k in ((3, 2), (4, 4), (5, 3))],
     wrong={
         "That is evaluation mode, where mean and variance are constants. Here both move with z: two terms are missing.":
@@ -178,7 +178,7 @@ def _rows(X, eps):
 
 check_layer_norm = Exercise(
     layer_norm,
-    "(m,k),(k),(k),()->(m,k)",
+    "(N,n),(n),(n),()->(N,n)",
     cases=lambda rng: [
         (rng.normal(1.0, 2.0, (m, k)).round(1), rng.uniform(0.5, 3.0, k).round(1), rng.normal(0.0, 1.0, k).round(1), eps)
         for m, k, eps in ((2, 3, 0.2), (4, 2, 0.5), (3, 3, 1.0))
@@ -208,7 +208,7 @@ check_layer_norm = Exercise(
             lambda X, g, b, eps: g * (X - X.mean(axis=1, keepdims=True)) / (X.std(axis=1, keepdims=True) + eps) + b,
         "Where is ε?":
             lambda X, g, b, eps: g * (X - X.mean(axis=1, keepdims=True)) / X.std(axis=1, keepdims=True) + b,
-        "Your variance has the divisor k − 1; divide by k.":
+        "Your variance has the divisor n − 1; divide by n.":
             lambda X, g, b, eps:
                 g * (X - X.mean(axis=1, keepdims=True)) / np.sqrt(X.var(axis=1, ddof=1, keepdims=True) + eps) + b,
     },
@@ -264,7 +264,7 @@ def folded_bias(b, mean, var, gamma, beta, eps):
 
 check_folded_bias = Exercise(
     folded_bias,
-    "(k),(k),(k),(k),(k),()->(k)",
+    "(n),(n),(n),(n),(n),()->(n)",
     cases=lambda rng: [
         (*rng.normal(0.0, 2.0, (2, k)).round(1), *rng.uniform(0.5, 3.0, (2, k)).round(1), rng.normal(0.0, 1.0, k).round(1), eps)
         for k, eps in ((2, 0.1), (3, 0.5), (5, 1.0))

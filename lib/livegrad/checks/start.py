@@ -2,8 +2,8 @@
 
 Every check says "Not attempted yet" to `...`, and the rest is explained in `livegrad.checks.grading`:
 
->>> check_layer(...)
-Not attempted yet: layer is still to be written.
+>>> check_rows_from_columns(...)
+Not attempted yet: rows_from_columns is still to be written.
 """
 
 from __future__ import annotations
@@ -12,36 +12,7 @@ import numpy as np
 
 from livegrad.checks.grading import Exercise
 
-__all__ = ["check_first_step", "check_largest_rate", "check_layer", "check_momentum_step", "check_rows_from_columns"]
-
-
-def layer(A, W, b):
-    return A @ W.T + b
-
-
-check_layer = Exercise(
-    layer,
-    "(m,n_in),(n_out,n_in),(n_out)->(m,n_out)",
-    cases=lambda rng: [
-        (rng.normal(size=(m, n_in)).round(1), rng.normal(size=(n_out, n_in)).round(1), rng.normal(size=n_out).round(1))
-        for m, n_in, n_out in ((2, 3, 4), (5, 2, 3), (1, 4, 2), (3, 3, 3))
-    ],
-    wrong={
-        "W is stored as (n_out, n_in): an example, a row of A, goes through its transpose.":
-            lambda A, W, b: A @ W + b,
-        "The biases are missing.":
-            lambda A, W, b: A @ W.T,
-        "The biases are to be added, not subtracted.":
-            lambda A, W, b: A @ W.T - b,
-        "That is Zᵀ, with the examples as columns; rows are examples.":
-            lambda A, W, b: W @ A.T + b[:, np.newaxis],
-        "z = Wa + b is for one example, as a column. Here the examples are rows: A stands on the left, and W is turned.":
-            lambda A, W, b: W @ A + b,
-        "W @ A.T has the examples as columns, so that each bias meets an example in place of a unit.":
-            lambda A, W, b: W @ A.T + b,
-    },
-)
-"""One layer, with rows as examples."""
+__all__ = ["check_first_step", "check_largest_rate", "check_momentum_step", "check_rows_from_columns", "check_steps_needed"]
 
 
 def rows_from_columns(X, W, b):
@@ -50,10 +21,10 @@ def rows_from_columns(X, W, b):
 
 check_rows_from_columns = Exercise(
     rows_from_columns,
-    "(n_in,m),(n_out,n_in),(n_out)->(m,n_out)",
+    "(n_in,N),(n_out,n_in),(n_out)->(N,n_out)",
     cases=lambda rng: [
-        (rng.normal(size=(n_in, m)).round(1), rng.normal(size=(n_out, n_in)).round(1), rng.normal(size=n_out).round(1))
-        for m, n_in, n_out in ((2, 3, 4), (5, 2, 3), (1, 4, 2), (3, 3, 3))
+        (rng.normal(size=(n_in, N)).round(1), rng.normal(size=(n_out, n_in)).round(1), rng.normal(size=n_out).round(1))
+        for N, n_in, n_out in ((2, 3, 4), (5, 2, 3), (1, 4, 2), (3, 3, 3))
     ],
     wrong={
         "Right as the paper has it, with examples as columns. Here Z is to have them as rows.":
@@ -70,7 +41,7 @@ check_rows_from_columns = Exercise(
             lambda X, W, b: (W @ X + b).T,
     },
 )
-"""The same layer from a paper whose examples are columns."""
+"""One layer from a paper whose examples are columns."""
 
 
 def momentum_step(g, lr, mu, t):
@@ -131,6 +102,49 @@ check_largest_rate = Exercise(
     },
 )
 """The learning rate above which gradient descent leaves a bowl."""
+
+
+def steps_needed(c, lr, left):
+    share, steps = 1.0, 0
+    while share > left:
+        share, steps = share * abs(1 - lr * c), steps + 1
+    return steps
+
+
+def _rounded_up(steps):
+    """A count by formula; where that has no value, none."""
+    return lambda c, lr, left: np.ceil(steps(c, lr, left))
+
+
+check_steps_needed = Exercise(
+    steps_needed,
+    "(),(),()->()",
+    cases=lambda rng: [(10.0, 0.16, 0.2), (0.3, 0.2, 0.1), (4.0, 0.1, 0.05), (2.0, 0.9, 0.01), (5.0, 0.1, 0.4)],
+    wrong={
+        "After that many steps a little more than the share is still left: round up.":
+            lambda c, lr, left: np.floor(np.log(left) / np.log(np.abs(1 - lr * c))),
+        "Steps are whole: round up.":
+            lambda c, lr, left: np.log(left) / np.log(np.abs(1 - lr * c)),
+        "Where a step overshoots, 1 − lr · c is negative and has no logarithm. Its size counts.":
+            _rounded_up(lambda c, lr, left: np.log(left) / np.log(1 - lr * c)),
+        "One step too many: the share may be reached exactly at the end of a step.":
+            lambda c, lr, left: steps_needed(c, lr, left) + 1,
+        "lr · c is what a step takes away of the distance; what it leaves is |1 − lr · c|.":
+            _rounded_up(lambda c, lr, left: np.log(left) / np.log(np.abs(lr * c))),
+        "A step takes a share of what is left by then, not of the first distance.":
+            _rounded_up(lambda c, lr, left: (1 - left) / (lr * c)),
+        "e to the −lr · c is |1 − lr · c| for tiny steps only.":
+            _rounded_up(lambda c, lr, left: -np.log(left) / (lr * c)),
+        "That many steps bring the cost down to the share. It goes with the square of the distance.":
+            _rounded_up(lambda c, lr, left: np.log(left) / np.log(np.abs(1 - lr * c)) / 2),
+        "The learning rate is missing: the step is lr times the gradient c · w.":
+            _rounded_up(lambda c, lr, left: np.log(left) / np.log(np.abs(1 - c))),
+    },
+    stretch={
+        "One thing more: at lr = 1/c a single step leads to the bottom.": (2.0, 0.5, 0.1),
+    },
+)
+"""Steps of gradient descent along one axis of a bowl until no more than a share of the distance is left."""
 
 
 def first_step(g, lr, eps):

@@ -198,7 +198,7 @@ def curve(activation: str | Activation, widest: float = 8.0, count: int = 401) -
 
 @dataclass(frozen=True)
 class Tangent:
-    """One unit at one z, with an error e = ∂C/∂a coming back to it.
+    """One unit at one z, with a message e = ∂C/∂a coming back to it.
 
     Attributes
     ----------
@@ -237,14 +237,14 @@ class Tangent:
 
 
 def tangent(activation: str | Activation, z: float, e: float = 1.0, others: Sequence[str | Activation] = ()) -> Tangent:
-    """Value and slope at z, and the error passed back.
+    """Value and slope at z, and what is passed back.
 
     Parameters
     ----------
     activation : str or Activation
     z : float
     e : float
-        The error from above, ∂C/∂a.
+        The message from above, ∂C/∂a.
     others : sequence of str or Activation
         Curves to compare with.
 

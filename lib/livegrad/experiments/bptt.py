@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from copy import deepcopy
 from dataclasses import dataclass
-from functools import cache, cached_property, lru_cache
+from functools import cached_property, lru_cache
 
 import numpy as np
 
@@ -316,7 +316,7 @@ def gradient_map(steps: int, tau: int, max_norm: float = 1.0, spectral_radius: f
                        spectral_norm(model.rnn.W_h), _steepest(activation), by_global_norm(grads, max_norm)[1])
 
 
-@cache
+@lru_cache(maxsize=16)
 def random_symbols(seed: int, count: int = 2) -> tuple[np.ndarray, np.ndarray]:
     """Sequences without any grammar, to read and as targets, (count, MOST_STEPS) each."""
     drawn = np.random.default_rng([seed, 1]).integers(0, len(SYMBOLS), (count, MOST_STEPS + 1))

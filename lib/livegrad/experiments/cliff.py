@@ -1,4 +1,4 @@
-"""Gradient descent over a cliff: the error surface of a recurrent net with one unit."""
+"""Gradient descent over a cliff: the cost surface of a recurrent net with one unit."""
 
 from __future__ import annotations
 
@@ -16,29 +16,29 @@ _TARGET, _START, _TIMES = 0.7, 0.5, 50
 
 @dataclass(frozen=True)
 class Surface:
-    """The error of the one-unit net over its weight and bias.
+    """The cost of the one-unit net over its weight and bias.
 
     Attributes
     ----------
     weights : ndarray (k,)
     biases : ndarray (m,)
-    error : ndarray (m, k)
+    cost : ndarray (m, k)
         E at each pair: a row for each bias.
     """
 
     weights: np.ndarray
     biases: np.ndarray
-    error: np.ndarray
+    cost: np.ndarray
 
 
 def cliff_surface(weights: np.ndarray, biases: np.ndarray) -> Surface:
-    """The error of a recurrent net with one unit, over its two parameters.
+    """The cost of a recurrent net with one unit, over its two parameters.
 
     x_t = w σ(x_(t−1)) + b from x_0 = 0.5, and E = (σ(x_50) − 0.7)² (Pascanu, Mikolov & Bengio 2013, Fig. 6).
 
     Examples
     --------
-    >>> cliff_surface([0.0], [0.0]).error  # x_50 = 0, σ(0) = 0.5
+    >>> cliff_surface([0.0], [0.0]).cost  # x_50 = 0, σ(0) = 0.5
     array([[0.04]])
     """
     weights, biases = floats("weights", weights, (None,)), floats("biases", biases, (None,))
@@ -57,13 +57,13 @@ def cliff_gradient(w: float, b: float) -> tuple[float, np.ndarray]:
 
     Returns
     -------
-    error : float
+    cost : float
     gradient : ndarray (2,)
 
     Examples
     --------
-    >>> error, gradient = cliff_gradient(0.0, 0.0)
-    >>> round(error, 3), gradient.round(3)
+    >>> cost, gradient = cliff_gradient(0.0, 0.0)
+    >>> round(cost, 3), gradient.round(3)
     (0.04, array([-0.05, -0.1 ]))
     """
     x, dw, db = _START, 0.0, 0.0
@@ -89,14 +89,14 @@ class Descent:
     ----------
     path : ndarray (k + 1, 2)
         Where it stood, (w, b), from the start to after step k.
-    error : ndarray (k + 1,)
+    cost : ndarray (k + 1,)
         E at each of these places.
     norms : ndarray (k,)
         Norm of the gradient before each step, unclipped.
     """
 
     path: np.ndarray
-    error: np.ndarray
+    cost: np.ndarray
     norms: np.ndarray
 
     @property
@@ -154,12 +154,12 @@ def descend_cliff(w: float, b: float, learning_rate: float, max_norm: float, ste
 
 
 def _descend(w: float, b: float, learning_rate: float, max_norm: float, steps: int) -> Descent:
-    place, path, errors, norms = np.array([w, b], dtype=float), [], [], []
+    place, path, costs, norms = np.array([w, b], dtype=float), [], [], []
     for _ in range(steps + 1):
-        error, gradient = cliff_gradient(*place.tolist())
+        cost, gradient = cliff_gradient(*place.tolist())
         path.append(place)
-        errors.append(error)
+        costs.append(cost)
         norms.append(math.hypot(*gradient.tolist()))
         factor = max_norm / norms[-1] if norms[-1] > max_norm else 1.0
         place = place - learning_rate * factor * gradient
-    return Descent(np.array(path), np.array(errors), np.array(norms[:-1]))
+    return Descent(np.array(path), np.array(costs), np.array(norms[:-1]))

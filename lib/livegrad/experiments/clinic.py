@@ -195,11 +195,13 @@ DISEASES: dict[str, str] = {
     "saturated-units": "hidden layers would be closed from the start, though what they read is of ordinary size",
     "symmetric-start": "the units of a layer would be copies of one another",
     "unnormalized-inputs": "A⁰, the size of the input, would be far from 1",
-    "evaluation-mode": "the training loss would fall like a healthy one, and only the test would go wrong",
+    "evaluation-mode": "the training loss would fall like a healthy one, and the test would never be better than guessing",
+    "overfitting": "the test would get better at first, and worse while the training loss still falls",
+    "small-steps": "gradients would arrive in every layer, and yet every update would be far below 0.001 of the weights",
     "recurrence-vanishes": "gradients would shrink with every step back in time, from the start of the training on",
     "recurrence-explodes": "gradients would grow with every step back in time, from the start of the training on",
 }
-"""The diseases, and what each of them would show."""
+"""The diseases, and what each of them would show. Not every one has a patient: what is left over must not name itself."""
 
 _DIGITS = Settings()
 _RECALL = Settings(task="recall", width=30, init="orthogonal", activation="tanh")
@@ -524,7 +526,7 @@ def recoveries(settings: Settings, seeds: Sequence[int] = SEEDS) -> int:
     return sum(_well(settings, seed) for seed in seeds)
 
 
-@cache  # with two reports it is quicker than `outcome`, and the training is the same
+@lru_cache(maxsize=1024)  # with two reports it is quicker than `outcome`, and the training is the same
 def _well(settings: Settings, seed: int) -> bool:
     return deque(treat(settings, seed, every=STEPS), maxlen=1)[0].well
 

@@ -34,7 +34,7 @@ def mode_strength(t: Any, s: float, u0: float) -> np.ndarray:
     """Strength u of one input-output mode of a linear net of two layers, at time t of gradient descent with tiny steps.
 
     u(t) = s e^(2st) / (e^(2st) − 1 + s/u0): it stays small, then rises at once, the sooner the larger s is (Saxe et al. 2013,
-    §1.2, where t is counted in units of their time constant τ = 1/learning rate).
+    §1.3, eq. 12, where t is counted in units of their time constant τ = 1/learning rate).
 
     Parameters
     ----------
@@ -235,14 +235,14 @@ def load_learning_times() -> LearningTimes:
     >>> times.steps["orthogonal"].shape == (len(times.depths), 5)
     True
     """
-    with np.load(SWEEP.target) as stored:
-        settings = json.loads(stored["settings"].item())
-        steps, best = {}, {}
-        for init, found in zip(settings["inits"], stored["steps"].astype(float), strict=True):
-            chosen = np.median(found, axis=2).argmin(axis=1)
-            steps[init] = found[np.arange(len(found)), chosen]
-            best[init] = np.array(settings["rates"])[chosen]
-        return LearningTimes(stored["depths"], steps, best, settings)
+    stored = data.read(SWEEP.target)
+    settings = json.loads(stored["settings"].item())
+    steps, best = {}, {}
+    for init, found in zip(settings["inits"], stored["steps"].astype(float), strict=True):
+        chosen = np.median(found, axis=2).argmin(axis=1)
+        steps[init] = found[np.arange(len(found)), chosen]
+        best[init] = np.array(settings["rates"])[chosen]
+    return LearningTimes(stored["depths"], steps, best, settings)
 
 
 @cache

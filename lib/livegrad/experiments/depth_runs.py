@@ -76,8 +76,7 @@ SWEEP = Sweep(CELLS, run_cell, collect, Path(data.__file__).with_name("depth_run
 
 @cache
 def _stored() -> Mapping[str, np.ndarray]:
-    with np.load(SWEEP.target) as file:
-        return {name: file[name].astype(float) for name in file if name != "numpy"}
+    return {name: column.astype(float) for name, column in data.read(SWEEP.target).items() if name != "numpy"}
 
 
 def budget_runs(folds: int, connection: str) -> np.ndarray:

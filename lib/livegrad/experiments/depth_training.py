@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import lru_cache, partial
 
 import numpy as np
 
@@ -151,7 +151,7 @@ def equal_width(hidden: int, budget: int = BUDGET, n_in: int = 1, n_out: int = 2
     return min(range(1, budget + 1), key=off)
 
 
-@cache
+@lru_cache(maxsize=16)
 def teeth_data(folds: int, seed: int, train: int = 600, test: int = 1000) -> tuple[Data, Data]:
     """Points of [0, 1] and whether the sawtooth over them is above one half.
 

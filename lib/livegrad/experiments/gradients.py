@@ -36,7 +36,7 @@ class Scales(Statistics):
     factor : float
         M, estimated from one layer in the middle: weight scale times the root mean square of the slopes
         φ'(z) there. For random weights of variance weight_scale² / fan_in this is what one layer multiplies
-        the gradient's norm by, on average over the draw (Schoenholz et al. 2017, §4, where M² is called χ₁).
+        the gradient's norm by, on average over the draw (Schoenholz et al. 2017, where M² is called χ₁).
     """
 
     difference: np.ndarray

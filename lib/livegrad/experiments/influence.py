@@ -156,6 +156,5 @@ def trained_net() -> SequenceModel:
     >>> trained_net().rnn.W_h.shape
     (20, 20)
     """
-    with np.load(SWEEP.target) as stored:
-        layer = RNN(stored["W_x"], stored["W_h"], stored["b"], "tanh")
-        return SequenceModel(layer, stored["W_s"], stored["c"])
+    stored = data.read(SWEEP.target)
+    return SequenceModel(RNN(stored["W_x"], stored["W_h"], stored["b"], "tanh"), stored["W_s"], stored["c"])

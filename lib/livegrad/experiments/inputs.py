@@ -93,7 +93,7 @@ def inputs(mean: float, std: float, correlation: float = 0.0, rate: float = 1.0,
     """Two inputs, the loss of a linear unit ŷ = w₁x₁ + w₂x₂ that reads them, and gradient descent on it.
 
     The unit has no bias, the cost is ½ mean squared error, and some w* fits exactly. So C = ½ (w − w*)ᵀ (XᵀX/N) (w − w*): the
-    second moments of the inputs are the whole landscape (LeCun, Bottou, Orr & Müller 1998, §4.3).
+    second moments of the inputs are the whole landscape (LeCun, Bottou, Orr & Müller 1998, §5.1).
 
     Parameters
     ----------

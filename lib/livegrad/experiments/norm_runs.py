@@ -137,15 +137,15 @@ def load(experiment: str) -> NormRuns:
     ((10, 201), 50000)
     """
     choice("experiment", experiment, EXPERIMENTS)
-    with np.load(SWEEP.target) as stored:
-        def column(what: str) -> np.ndarray | None:
-            name = f"{experiment}_{what}"
-            return stored[name] if name in stored else None
+    stored = data.read(SWEEP.target)
 
-        read = column("read")
-        settings = {k: np.array(v) for k, v in json.loads(str(column("settings"))).items()}
-        return NormRuns(settings, int(column("every")), column("loss").astype(float), column("accuracy").astype(float),
-                        None if read is None else read.astype(float))
+    def column(what: str) -> np.ndarray | None:
+        return stored.get(f"{experiment}_{what}")
+
+    read = column("read")
+    settings = {k: np.array(v) for k, v in json.loads(str(column("settings"))).items()}
+    return NormRuns(settings, int(column("every")), column("loss").astype(float), column("accuracy").astype(float),
+                    None if read is None else read.astype(float))
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from functools import cache, cached_property, partial
+from functools import cached_property, lru_cache, partial
 
 import numpy as np
 
@@ -376,7 +376,7 @@ def matrix_view(norm: str, groups: int = 2, which: int = 1, feature_scale: float
     return MatrixView(norm, x, out, one, slice(left, left + width))
 
 
-@cache
+@lru_cache(maxsize=16)
 def _matrix(seed: int, size: int) -> np.ndarray:
     rng = np.random.default_rng(seed)
     return rng.standard_normal((size, size)) + 0.7 * rng.standard_normal(size) + 0.7 * rng.standard_normal((size, 1))

@@ -12,7 +12,7 @@ import math
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import cache, lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -115,11 +115,11 @@ def edge() -> tuple[np.ndarray, np.ndarray]:
     return edge_of_chaos(np.linspace(0, 2.5, 126))
 
 
-@cache
+@lru_cache(maxsize=16)
 def depth_scales(bias_variance: float = 0.05) -> tuple[np.ndarray, np.ndarray]:
     """ξ of wide tanh nets against their weight variance, from 1 to 4.
 
-    Six times ξ is about the depth to which such nets can be trained (Schoenholz et al. 2017, §5).
+    Six times ξ is about the depth to which such nets can be trained (Schoenholz et al. 2017, in their experiments).
 
     Returns
     -------
@@ -217,6 +217,6 @@ def load_trainability() -> Trainability:
     >>> sweep.accuracy.shape == (len(sweep.depths), len(sweep.weight_variances), 5)
     True
     """
-    with np.load(SWEEP.target) as stored:
-        settings = json.loads(stored["settings"].item())
-        return Trainability(stored["weight_variances"], stored["depths"], stored["accuracy"].astype(float), settings)
+    stored = data.read(SWEEP.target)
+    settings = json.loads(stored["settings"].item())
+    return Trainability(stored["weight_variances"], stored["depths"], stored["accuracy"].astype(float), settings)

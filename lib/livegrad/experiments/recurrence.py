@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cache, cached_property, reduce
+from functools import cached_property, lru_cache, reduce
 
 import numpy as np
 
@@ -60,7 +60,7 @@ def starts(
     """Run four recurrent nets of the same size on the same inputs, and multiply their Jacobians along the way.
 
     - Gaussian: tanh, entries of W_h normal with standard deviation weight_scale/√n.
-    - orthogonal: tanh, W_h = weight_scale · Q (Saxe, McClelland & Ganguli 2014).
+    - orthogonal: tanh, W_h = weight_scale · Q (Saxe, McClelland & Ganguli 2013).
     - identity: ReLU, W_h = weight_scale · I: the IRNN of Le, Jaitly & Hinton (2015).
     - layer norm: tanh of the normalized sum (Ba, Kiros & Hinton 2016, eq. 4), with the Gaussian W_h and γ = 1.
 
@@ -113,7 +113,7 @@ def _jacobians(start: str, weight_scale: float, input_scale: float, seed: int, l
     return np.array([net.jacobian(trace, t)[0] for t in range(2 * length - 1, length - 1, -1)])
 
 
-@cache
+@lru_cache(maxsize=16)
 def _draws(seed: int, steps: int, size: int) -> tuple[np.ndarray, dict[str, np.ndarray], np.ndarray]:
     for_x, for_W, for_Q, for_inputs = (np.random.default_rng(s) for s in np.random.SeedSequence(seed).spawn(4))
     W_x, W = (rng.standard_normal((size, size)) / math.sqrt(size) for rng in (for_x, for_W))
@@ -215,7 +215,7 @@ def gates(forget_bias: float, weight_scale: float, at: int, seed: int = 0, steps
         _log_norms((plain.jacobian(run, t)[0] for t in last), size, every), kept[::every][:, [-1, size // 2, 0]].T, forget, at)
 
 
-@cache
+@lru_cache(maxsize=16)
 def _pair(seed: int, steps: int, size: int) -> tuple[LSTM, RNN, np.ndarray]:
     for_lstm, for_tanh, for_x = (np.random.default_rng(s) for s in np.random.SeedSequence(seed).spawn(3))
     return (LSTM.create(size, size, for_lstm, forget_bias=0), RNN.create(size, size, for_tanh),

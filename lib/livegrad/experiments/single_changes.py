@@ -54,8 +54,8 @@ SWEEP = Sweep(CELLS, run_cell, _collect, Path(data.__file__).with_name("single_c
 
 @cache
 def _stored() -> dict[tuple[str, str], int]:
-    with np.load(SWEEP.target) as stored:
-        return dict(zip(zip(stored["patient"].tolist(), stored["treatment"].tolist()), stored["well"].tolist()))
+    stored = data.read(SWEEP.target)
+    return dict(zip(zip(stored["patient"].tolist(), stored["treatment"].tolist()), stored["well"].tolist()))
 
 
 def well(patient: str) -> dict[str, int]:

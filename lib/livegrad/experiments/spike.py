@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
 
 import numpy as np
 
@@ -109,7 +109,7 @@ def spike(factor: float, at: int, recurrent_weight: float, followed: str = "weig
     return Spike(at, factor, followed, recurrent, feedforward, share, feedforward_share)
 
 
-@cache
+@lru_cache(maxsize=16)
 def _ordinary(steps: int) -> tuple[np.ndarray, np.ndarray]:
     """Inputs, and how wrong the net is at each step without a spike."""
     for_x, for_y = (np.random.default_rng(s) for s in np.random.SeedSequence(7).spawn(2))

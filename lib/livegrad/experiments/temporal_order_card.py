@@ -83,8 +83,7 @@ def stored() -> dict[str, np.ndarray]:
     >>> sorted(set(stored()["length"].tolist()))
     [10, 20, 30, 40, 50]
     """
-    with np.load(SWEEP.target) as file:
-        return {name: file[name] for name in file.files if name != "settings"}
+    return {name: column for name, column in data.read(SWEEP.target).items() if name != "settings"}
 
 
 @dataclass(frozen=True)

@@ -153,14 +153,13 @@ def load() -> Trials:
     >>> sorted(set(trials.learning_rate.tolist())), len(set(trials.seed.tolist()))
     ([0.01, 0.1], 5)
     """
-    with np.load(SWEEP.target) as stored:
-        settings = json.loads(str(stored["settings"]))
-        names = ("start", "learning_rate", "max_norm", "seed", "taken", "clipped", "largest", "first_loss")
-        columns = {name: stored[name] for name in names}
-        wrong = stored["wrong"]
-        courses = {int(name.split("_")[1]): (stored[name].astype(float), stored[name.replace("loss", "norms")].astype(float))
-                   for name in stored.files if name.startswith("loss_")}
-    error = np.where(wrong < 0, np.nan, wrong / settings["test_size"])
+    stored = data.read(SWEEP.target)
+    settings = json.loads(str(stored["settings"]))
+    names = ("start", "learning_rate", "max_norm", "seed", "taken", "clipped", "largest", "first_loss")
+    columns = {name: stored[name] for name in names}
+    courses = {int(name.split("_")[1]): (stored[name].astype(float), stored[name.replace("loss", "norms")].astype(float))
+               for name in stored if name.startswith("loss_")}
+    error = np.where(stored["wrong"] < 0, np.nan, stored["wrong"] / settings["test_size"])
     return Trials(settings=settings, error=error, courses=courses, **columns)
 
 

@@ -50,7 +50,7 @@ class LayerResponse:
 
     @property
     def passed_back(self) -> float:
-        """Root mean square of φ'(z): that of e·φ'(z) for errors e of size 1."""
+        """Root mean square of φ'(z): that of e·φ'(z) for messages e of size 1."""
         return rms(self.slope)
 
     def histogram(self, of: str) -> tuple[np.ndarray, np.ndarray]:

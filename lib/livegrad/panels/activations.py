@@ -25,9 +25,9 @@ _MARKERS = "circle", "square", "triangle"  # of the classes, as `livegrad.style.
 
 
 def slope_panel(state: str = "", lecture: bool | None = None) -> Panel:
-    """One activation function with its tangent, its slope, and what becomes of an error that comes back through it.
+    """One activation function with its tangent, its slope, and what becomes of a message that comes back through it.
 
-    The point on the curve can be dragged, and so can the error. Two more functions can be laid over the first.
+    The point on the curve can be dragged, and so can the message. Two more functions can be laid over the first.
 
     Parameters
     ----------
@@ -57,7 +57,7 @@ def slope_panel(state: str = "", lecture: bool | None = None) -> Panel:
          Choice("second", "Compare with", (_NONE, *ACTIVATIONS), _NONE),
          Choice("third", "and with", (_NONE, *ACTIVATIONS), _NONE, lecture=False),
          Slider("z", "z", -8.0, 8.0, 2.0, 0.1),
-         Slider("e", "Error e from above", -2.0, 2.0, 1.0, 0.1)],
+         Slider("e", "Message e", -2.0, 2.0, 1.0, 0.1)],
         compute, _describe_tangent, drag=drag, state=state, lecture=lecture,
         presets={"Flat end": "activation=sigmoid second=none third=none z=6",
                  "Kink": "activation=relu second=leaky_relu third=none z=0",
@@ -66,7 +66,7 @@ def slope_panel(state: str = "", lecture: bool | None = None) -> Panel:
 
 def _describe_tangent(result: Tangent) -> str:
     at = (f"φ({result.z:g}) = {near(result.value)} with slope φ'({result.z:g}) = {plain(result.slope)}: "
-          f"of an error e = {result.e:.3g} the unit passes back {plain(result.passed_back)}.")
+          f"of a message e = {result.e:.3g} the unit passes back {plain(result.passed_back)}.")
     if result.kink:
         left, right = map(plain, result.sides)
         return (f"{at} Here is a kink, slope {left} on its left and {right} on its right; "
@@ -124,7 +124,7 @@ def _describe_layer(result: LayerResponse) -> str:
     size = "0 (rounded)" if result.passed_back == 0 and not known.can_die else plain(result.passed_back)
     return (f"Weights between {lo:.3g} and {hi:.3g}: z has mean {plain(result.z.mean())} and standard deviation "
             f"{plain(result.z.std())}. {percent(result.saturated, '.3g')} of the {result.z.size} slopes are below "
-            f"{100 * SATURATED:.0f} % of the steepest ({plain(known.max_slope)}): saturated. An error of size 1 is passed "
+            f"{100 * SATURATED:.0f} % of the steepest ({plain(known.max_slope)}): saturated. A message of size 1 is passed "
             f"back with size {size}.")
 
 

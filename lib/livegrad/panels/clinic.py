@@ -15,7 +15,7 @@ from livegrad.experiments.clinic import (CHOICES, DISEASES, HEALTHY, PATIENTS, T
 from livegrad.experiments.single_changes import CURED, cures, well
 from livegrad.figures.clinic import ChartScene
 from livegrad.figures.scene import percent, plain
-from livegrad.panels.controls import Choice, Slider
+from livegrad.panels.controls import Choice, Slider, quoted
 from livegrad.panels.training import TrainingPanel
 from livegrad.style import lecture_mode
 
@@ -59,6 +59,13 @@ def patient_panel(state: str = "", lecture: bool | None = None) -> TrainingPanel
             yield Visit.of(chart, patient, diagnosis, prescribed)
         finished[settings, seed] = chart
 
+    def glance(patient: str, diagnosis: str, change_1: str, change_2: str, seed: int) -> Visit:
+        """The end of a training that is known, or else the untrained net: an untreated one is trained when the hand rests."""
+        prescribed = _prescribed(change_1, change_2)
+        settings = PATIENTS[patient].settings.change(**prescribed)
+        chart = finished.get((settings, seed)) or next(treat(settings, seed))
+        return Visit.of(chart, patient, diagnosis, prescribed)
+
     changes = (_NOTHING, *TREATMENTS)
     return TrainingPanel(
         ChartScene,
@@ -67,7 +74,7 @@ def patient_panel(state: str = "", lecture: bool | None = None) -> TrainingPanel
          Choice("change_1", "Change", changes, _NOTHING),
          Choice("change_2", "and change", changes, _NOTHING),
          Slider("seed", "Seed", 0, 9, 0, lecture=False)],
-        run, _describe_visit, state=state, lecture=lecture)
+        run, _describe_visit, browser_preview=glance, state=state, lecture=lecture)
 
 
 def _prescribed(*treatments: str) -> dict[str, Any]:
@@ -205,7 +212,7 @@ class Form:
             name, _, word = piece.partition(":")
             if word not in self.fields.get(name, ()):
                 what, offer = (name, self.fields[name]) if name in self.fields else ("a setting", self.fields)
-                raise ValueError(f"{self.name}: got {piece!r}, expected {what} among {', '.join(offer)}")
+                raise ValueError(f"{self.name}: got {quoted(piece)}, expected {what} among {', '.join(offer)}")
             words[name] = word
         return words
 
@@ -225,10 +232,9 @@ class _FormBox(widgets.GridBox):
 
     def __init__(self, form: Form) -> None:
         self._form = form
-        self._lists = {name: widgets.Dropdown(options=words, description=name, style={"description_width": "90px"},
-                                              layout={"width": "225px"}) for name, words in form.fields.items()}
-        shown = [self._lists[name] for name in form.shown or form.fields]
-        super().__init__(shown, layout={"grid_template_columns": "repeat(auto-fill, 230px)", "width": "100%"})
+        self._lists = {name: widgets.Dropdown(options=form.fields[name], description=name, style={"description_width": "90px"},
+                                              layout={"width": "225px"}) for name in form.shown or form.fields}
+        super().__init__([*self._lists.values()], layout={"grid_template_columns": "repeat(auto-fill, 230px)", "width": "100%"})
         self.value, self._writing = form.default, False
         for single in self._lists.values():
             single.observe(self._picked, "value")
@@ -236,13 +242,15 @@ class _FormBox(widgets.GridBox):
 
     def _picked(self, _: Any) -> None:
         if not self._writing:
-            self.value = self._form.text({name: single.value for name, single in self._lists.items()})
+            picked = {name: single.value for name, single in self._lists.items()}
+            self.value = self._form.text(self._form.read(self.value) | picked)
 
     def _written(self, change: Mapping[str, Any]) -> None:
         self._writing = True  # one list after the other: what they say between is nobody's wish
         try:
-            for name, word in self._form.read(change["new"]).items():
-                self._lists[name].value = word
+            words = self._form.read(change["new"])
+            for name, single in self._lists.items():
+                single.value = words[name]
         finally:
             self._writing = False
 

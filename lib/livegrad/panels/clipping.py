@@ -128,12 +128,12 @@ def _describe_cliff(result: Cliff) -> str:
     at = held.steepest
     length = np.hypot(*np.diff(free.path[free.steepest : free.steepest + 2], axis=0)[0])
     first = (f"Without clipping the largest gradient is {plain(free.norms.max())}, the step there is {plain(length)} long, "
-             f"and the error ends at {plain(free.error[-1])}.")
+             f"and the cost ends at {plain(free.cost[-1])}.")
     if not result.share_clipped:
         return f"{first} ε = {plain(result.max_norm)} is above every gradient: nothing was clipped, and both paths are one."
     clipped = np.count_nonzero(held.norms > result.max_norm)
     return (f"{first} With ε = {plain(result.max_norm)}, clipping acts in {clipped} of {len(held.norms)} steps; "
-            f"the largest gradient is {plain(held.norms[at])}, and the error ends at {plain(held.error[-1])}.")
+            f"the largest gradient is {plain(held.norms[at])}, and the cost ends at {plain(held.cost[-1])}.")
 
 
 def temporal_order_panel(state: str = "", lecture: bool | None = None) -> TrainingPanel:
@@ -224,7 +224,7 @@ def threshold_panel(state: str = "", lecture: bool | None = None) -> Panel:
     return Panel(
         partial(ThresholdScene, sweep=compare_thresholds(RATES[0], 1)),
         [Choice("learning_rate", "Learning rate", rates, "0.1"),
-         Choice("error", "Solved: errors < (%)", ("1", "5", "10", "25", "50"), "1"),
+         Choice("error", "Solved: wrong < (%)", ("1", "5", "10", "25", "50"), "1"),
          Slider("budget", "Budget (updates)", 500, 40_000, 40_000, 500)],
         compute, _describe_thresholds, drag=lambda grip, x, y, result: {"budget": y}, state=state, lecture=lecture)
 
@@ -233,7 +233,7 @@ def _describe_thresholds(result: ThresholdSweep) -> str:
     labels = [name if name == _NONE else f"ε = {name}" for name in _THRESHOLDS]
     counts = ", ".join(f"{solved} with {label}" for label, solved in zip(labels, result.solved, strict=True))
     count, seeds = result.needed.size, result.needed.shape[1]
-    return (f"Below {percent(result.error)} errors within {result.budget:,} updates, of {seeds} seeds: {counts}. "
+    return (f"Below {percent(result.error)} wrong answers within {result.budget:,} updates, of {seeds} seeds: {counts}. "
             f"{np.isnan(result.needed).sum()} of {count} runs were stopped at {result.cap:,} updates without getting there.")
 
 

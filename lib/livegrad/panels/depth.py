@@ -104,7 +104,7 @@ def sawtooth_panel(state: str = "", lecture: bool | None = None) -> Panel:
 
     return Panel(
         partial(SawtoothScene, most=most),
-        [Slider("layers", "Hidden layers L", 1, most, 4),
+        [Slider("layers", "Hidden layers d", 1, most, 4),
          Choice("times", "Wide net: units ×", ("1", "2", "4", "8", "16"), "1"),
          Slider("width", "Random: width", 2, 64, 2),
          Slider("noise", "Noise on weights", 0.0, 0.2, 0.0, 0.005),
@@ -167,7 +167,7 @@ def residual_panel(state: str = "", lecture: bool | None = None) -> Panel:
          Choice("skip", "Skips", ("yes", "no"), "yes", lecture=False),
          Choice("branch", "Branch scale α", BRANCHES, "1"),
          Choice("norm", "Layer norm", STACK_NORMS, "none"),
-         Slider("weight_scale", "Weight scale", 0.1, 2.0, 0.8, 0.05)],
+         Slider("weight_scale", "Times Kaiming", 0.1, 2.0, 0.8, 0.05)],
         compute, _describe_stack, drag=drag, state=state, lecture=lecture,
         presets={"Without skips": "blocks=200 skip=no branch=1 norm=none weight_scale=0.8",
                  "α = 1": "blocks=200 skip=yes branch=1 norm=none weight_scale=0.8",

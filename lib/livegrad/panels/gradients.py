@@ -44,11 +44,11 @@ def depth_panel(state: str = "", lecture: bool | None = None, decades: int = 20)
     """
 
     @lru_cache(maxsize=4)
-    def draw(seed: int, precision: str) -> DeepNet:
-        return DeepNet(seed, width=100, batch=256, max_depth=_MOST_LAYERS, dtype=_PRECISIONS[precision])
+    def draw(seed: int, precision: str, batch: int) -> DeepNet:
+        return DeepNet(seed, width=100, batch=batch, max_depth=_MOST_LAYERS, dtype=_PRECISIONS[precision])
 
-    def compute(depth: int, weight_scale: float, activation: str, seed: int, precision: str) -> Scales:
-        return draw(seed, precision).scales(depth, weight_scale, activation)
+    def compute(depth: int, weight_scale: float, activation: str, seed: int, precision: str, batch: int = 256) -> Scales:
+        return draw(seed, precision, batch).scales(depth, weight_scale, activation)
 
     def drag(grip: int, x: float, y: float, result: Scales) -> dict[str, float]:
         # The line runs from layer L to layer 1, so its slope asks for a factor M. M is nearly
@@ -66,7 +66,7 @@ def depth_panel(state: str = "", lecture: bool | None = None, decades: int = 20)
          Choice("activation", "Activation", ("linear", "sigmoid", "tanh", "relu"), "tanh"),
          Slider("seed", "Seed", 0, 9, 0, lecture=False),
          Choice("precision", "Precision", tuple(_PRECISIONS), "float32")],
-        compute, _describe_scales, drag=drag, state=state, lecture=lecture,
+        compute, _describe_scales, browser_preview=partial(compute, batch=32), drag=drag, state=state, lecture=lecture,
         presets={"Vanish": "depth=30 weight_scale=1 activation=sigmoid",
                  "Explode": "depth=30 weight_scale=3 activation=relu",
                  "Just right": "depth=50 weight_scale=1.4 activation=relu"})

@@ -128,7 +128,7 @@ def variance_panel(state: str = "", lecture: bool | None = None) -> Panel:
         [Slider("depth", "Depth (layers)", 2, most_layers, 50),
          Slider("width", "Width (units)", 32, most_units, most_units, 32, lecture=False),
          Choice("activation", "Activation", ("linear", "sigmoid", "tanh", "relu", "leaky_relu", "selu"), "tanh"),
-         Slider("gain", "Gain σ_w", 0.5, 3.0, 1.0, 0.01),
+         Slider("gain", "Gain g", 0.5, 3.0, 1.0, 0.01),
          Slider("start", "log₁₀ of first q", -3.0, 1.0, 0.0, 0.1)],
         compute, _describe_variance, drag=drag, state=state, lecture=lecture,
         presets={"Xavier tanh": "activation=tanh gain=1 start=0",
@@ -229,7 +229,7 @@ def phase_panel(state: str = "", lecture: bool | None = None) -> Panel:
         elif abs(sweep.weight_variances[nearest] - result.weight_variance) > 0.26:
             trained = "No stored run is near."
         else:
-            trained = (f"Stored runs at σ_w² = {sweep.weight_variances[nearest]:g}, σ_b² = {stored:g}: "
+            trained = (f"Stored runs at g² = {sweep.weight_variances[nearest]:g}, σ_b² = {stored:g}: "
                        f"learned up to depth {sweep.deepest[nearest]}.")
         if result.q == 0:
             fate = "like 1/(2l)" if result.phase == "edge" else "and fast: every signal dies"
@@ -240,7 +240,7 @@ def phase_panel(state: str = "", lecture: bool | None = None) -> Panel:
 
     return Panel(
         partial(PhaseScene, edge=edge(), sweep=sweep, depth_scales=depth_scales(sweep.settings["bias_variance"])),
-        [Slider("weight_variance", "Weights σ_w²", 0.1, 4.0, 1.5, 0.01),
+        [Slider("weight_variance", "Weights g²", 0.1, 4.0, 1.5, 0.01),
          Slider("bias_variance", "Biases σ_b²", 0.0, 0.3, 0.05, 0.005),
          Slider("start", "First correlation", 0.0, 0.99, 0.5, 0.01)],
         phase_point, describe, drag=drag, state=state, lecture=lecture,

@@ -179,7 +179,7 @@ def starts_panel(state: str = "", lecture: bool | None = None) -> Panel:
         StartsScene,
         [Slider("weight_scale", "Weight scale", 0.5, 2.0, 1.0, 0.02),
          Slider("input_scale", "Input scale", 0.02, 2.0, 0.1, 0.02),
-         Slider("length", "Length ℓ", 10, 100, 50, 10),
+         Slider("length", "Steps back ℓ", 10, 100, 50, 10),
          Slider("seed", "Seed", 0, 9, 0, lecture=False)],
         compute, _describe_starts, preview=partial(compute, draft=True), drag=drag, state=state, lecture=lecture,
         presets={"Small": "weight_scale=0.8", "Just right": "weight_scale=1", "Large": "weight_scale=1.4"})
@@ -229,7 +229,7 @@ def gates_panel(state: str = "", lecture: bool | None = None) -> Panel:
         GatesScene,
         [Slider("weight_scale", "Weight scale", 0.0, 3.0, 1.0, 0.05),
          Slider("forget_bias", "Forget bias", -2.0, 6.0, 1.0, 0.1),
-         Slider("length", "Length ℓ", 2, 100, 50, 2),
+         Slider("length", "Steps back ℓ", 2, 100, 50, 2),
          Slider("seed", "Seed", 0, 9, 0, lecture=False)],
         compute, _describe_gates, drag=drag, state=state, lecture=lecture,
         presets={"Shut": "weight_scale=1 forget_bias=-2", "Bias 1": "weight_scale=1 forget_bias=1",
