@@ -5,7 +5,7 @@ import pytest
 pytestmark = pytest.mark.browser
 
 
-@notebooks.every_lesson(quick=("00", "02", "07"))
+@pytest.mark.parametrize("path", notebooks.LESSONS, ids=lambda path: path.stem)
 def test_all_cells_run_and_every_panel_answers(lab, path):
     page = lab(str(path.relative_to(notebooks.ROOT)))
     try:
