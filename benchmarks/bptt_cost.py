@@ -3,8 +3,7 @@
     python benchmarks/bptt_cost.py [--repeats N]
 
 A language model of 64 tanh units reads 32 texts over 7 symbols and sends its gradient all the way back, in float32. Time is the
-median of some passes, forward and backward, into arrays that are there already; its growth with T is the slope of log time
-against log T from T = 100 on, where 1 is linear. Memory is what one pass into fresh arrays leaves behind, by tracemalloc,
+median of some passes, forward and backward, into arrays that are there already. Memory is what one pass into fresh arrays leaves behind, by tracemalloc,
 beside the formula
 
     bytes = 4 · N · (T · (D + 4 H + 3 K) + H)
@@ -65,9 +64,6 @@ def main() -> None:
         formula = 4 * TEXTS * (T * (SYMBOLS + 4 * UNITS + 3 * SYMBOLS) + UNITS)
         pace = median(seconds[T])
         print(f"{T:6} |{1e3 * pace:9.2f}{1e6 * pace / T:11.1f} |{kept[T] / 1e6:9.3f}{formula / 1e6:9.3f}")
-    long = [T for T in LENGTHS if T >= 100]
-    slope = np.polyfit(np.log(long), np.log([median(seconds[T]) for T in long]), 1)[0]
-    print(f"time grows with T to the power {slope:.2f}")
 
 
 if __name__ == "__main__":

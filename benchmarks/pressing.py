@@ -2,6 +2,8 @@
 import pathlib
 import sys
 
+import numpy as np
+
 TESTS = pathlib.Path(__file__).resolve().parents[1] / "tests"
 sys.path[:0] = [str(TESTS), str(TESTS / "browser")]
 import driving  # noqa: E402, F401  (these two live beside the tests, which use them too)
@@ -63,8 +65,23 @@ PRESS = """async (root, [label, keys]) => {
     const end = performance.now();
     if (!window.traffic) { times.push([end - start]); continue; }
     const sent = traffic.find(m => !m.in).at;
-    const answer = traffic.filter(m => m.in && m.at > sent).reduce((a, b) => b.in > a.in ? b : a).at;
-    times.push([end - start, sent - start, answer - sent, end - answer]);
+    const answers = traffic.filter(m => m.in && m.at > sent);
+    const answer = answers.reduce((a, b) => b.in > a.in ? b : a).at;
+    const bytes = answers.reduce((sum, m) => sum + m.in, 0);
+    times.push([end - start, sent - start, answer - sent, end - answer, bytes]);
   }
   return times;
 }"""
+
+
+def kernel_split(panel, keys):
+    """Stage -> median milliseconds that a move takes in the kernel, without any browser. `keys`: name of a slider -> keys to press."""
+    driving.page_says(panel._picture, view={"width": 1000, "ratio": 1.0})
+    frames = []
+    for name, presses in keys.items():
+        slider = panel.controls[name]
+        for key in presses:
+            driving.page_says(slider, value=slider.value + (slider.step if key == "ArrowRight" else -slider.step))
+            frames.append(dict(panel.timing))
+    panel.close()
+    return {stage: 1000 * np.median([frame[stage] for frame in frames]) for stage in frames[0]}

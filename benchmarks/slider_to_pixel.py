@@ -13,7 +13,7 @@ import pathlib
 import tempfile
 
 import numpy as np
-from pressing import ECHO, PRESS, TRAFFIC, harness
+from pressing import ECHO, PRESS, TRAFFIC, harness, kernel_split
 
 from livegrad.panels.gradients import depth_panel
 
@@ -87,7 +87,7 @@ TARGETS = (("interact + inline", "our panel", ">=", 4.0), ("ipympl", "our panel"
            ("our panel", "bare echo", "<=", 3.0))
 
 def measure(rounds, presses):
-    """name -> array (rounds * presses, 4) in ms: total, key to message, message to answer, answer to pixels."""
+    """name -> array (rounds * presses, 5): ms in all, key to message, message to answer, answer to pixels; bytes."""
     with tempfile.TemporaryDirectory() as folder:
         tree = pathlib.Path(folder)
         rows = dict(ROWS)
@@ -108,23 +108,13 @@ def measure(rounds, presses):
             return {name: np.array(t) for name, t in times.items()}
 
 
-def kernel_split(moves=60):
-    """Stage -> median milliseconds that one move of our panel takes in the kernel, without any browser."""
-    panel = depth_panel(STATE)
-    slider, frames = panel.controls["weight_scale"], []
-    for move in range(moves):
-        slider.value = 1.0 + 0.05 * (move % 10 + 1)
-        frames.append(dict(panel.timing))
-    return {stage: 1000 * np.median([frame[stage] for frame in frames]) for stage in frames[0]}
-
-
 def main():
     raw = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=raw)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--presses", type=int, default=12, help="key presses per row and round")
     options = parser.parse_args()
-    split = kernel_split()
+    split = kernel_split(depth_panel(STATE), {"weight_scale": ["ArrowRight"] * 40})
     times = measure(options.rounds, options.presses)
 
     print(f"{'ms':20}{'median':>8}{'p95':>8}   of the median: key to message, to answer, to pixels")
@@ -133,7 +123,7 @@ def main():
             print(f"{name:20}{'not installed':>16}")
             continue
         total = times[name][:, 0]
-        parts = "  ".join(f"{part:6.1f}" for part in np.median(times[name][:, 1:], axis=0))
+        parts = "  ".join(f"{part:6.1f}" for part in np.median(times[name][:, 1:4], axis=0))
         print(f"{name:20}{np.median(total):8.1f}{np.percentile(total, 95):8.1f}   {parts}")
     print("our panel in the kernel: " + ", ".join(f"{stage} {ms:.1f}" for stage, ms in split.items()))
     for above, below, sign, target in TARGETS:
