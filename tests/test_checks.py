@@ -19,12 +19,12 @@ def test_all_are_found():
                          ids=lambda x: x if isinstance(x, str) else "")
 def test_every_foreseen_mistake_is_told_from_all_the_others(check, hint):
     mistake = check.wrong[hint]
-    verdict = check(mistake if check._arguments else mistake())  # a number to find is a function of nothing
+    verdict = check(mistake if check.arguments else mistake())  # a number to find is a function of nothing
     assert verdict.status == "failed" and hint in verdict.message, verdict
 
 
 @pytest.mark.parametrize("check", EXERCISES, ids=repr)
 def test_a_stub_is_not_attempted(check):
     assert check(...).status == "not attempted"
-    if check._arguments:
+    if check.arguments:
         assert check(lambda *args: ...).status == "not attempted"

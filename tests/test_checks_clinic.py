@@ -9,7 +9,8 @@ import pytest
 from livegrad.checks import clinic
 from livegrad.checks.clinic import (check_cures_beyond_chance, check_died_in_training, check_disease_c, check_scale_to_keep,
                                     check_triage)
-from livegrad.experiments.clinic import DISEASES, PATIENTS, outcome
+from livegrad.experiments.clinic import outcome
+from livegrad.experiments.patients import DISEASES, PATIENTS
 
 DIAGNOSES = {"C": clinic.check_disease_c, "F": clinic.check_disease_f, "H": clinic.check_disease_h}
 

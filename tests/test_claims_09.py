@@ -9,7 +9,8 @@ import notebooks
 import numpy as np
 import pytest
 
-from livegrad.experiments.clinic import CHOICES, DISEASES, HEALTHY, PATIENTS, SEEDS, STEPS, TREATMENTS, Settings, outcome, recoveries
+from livegrad.experiments.clinic import HEALTHY, SEEDS, STEPS, outcome, recoveries
+from livegrad.experiments.patients import CHOICES, DISEASES, PATIENTS, TREATMENTS, Settings
 from livegrad.experiments.single_changes import cures, well
 from livegrad.figures.scene import percent, plain
 from livegrad.norms import LayerNorm
@@ -42,6 +43,8 @@ def vital_signs():
     assert np.all(np.diff(a.first.a) < 0) and a.first.update[0] < 1e-6
     assert set(cures("A")) == {"depth=3", "residual=yes", "gain=1", "gain=1.4", "gain=2", "norm=batch"}
     assert a.accuracy < 0.1 and len(a.first.dz) == 10
+    wanted = gain * a.first.back ** (-1 / 9)  # exercise 4
+    assert min(CHOICES["gain"], key=lambda offered: abs(offered - wanted)) == 1
     return [f"ln 10 = {math.log(10):.2f}", "An update of about 0.001 of the weights is usual", r"\varphi'(z)\rvert < 0.01$",
             f"It is {a.first.update[0]:.2e}. At this pace a change by 1 percent takes {pace:,.0f} updates",
             f"each hidden layer by about {factor:.1f}: A's gain. Layer 1 gets {plain(a.first.back)} of what layer 10 has",
@@ -81,7 +84,8 @@ def one_thing():
     np.testing.assert_allclose(quick, 10 * slow)
     dz = i.first.dz
     assert np.all(np.diff(dz[:4]) < 0)
-    return [f"must expect {30 * coin:.1f} coins", "of 255 counts made for this ward, 221 are 0 of 5 and 26 are 5 of 5",
+    return [f"of thirty coins, {30 * coin:.1f} pass on average",
+            "of 255 counts made for this ward, 221 are 0 of 5 and 26 are 5 of 5",
             f"first updates are {slow.min():.1e} to {slow.max():.1e} of their weights",
             f"The ratio was better before, {i.first.back:.3f}, and",
             f"the error fell from {dz[4]:.2f} to {dz[3]:.4f}, and then", f"= {coin}",
@@ -93,6 +97,7 @@ def one_thing():
 
 def in_time():
     e, j = chart("E"), chart("J")
+    assert np.ptp(e.first.update) == 0 and np.all(np.diff(e.first.dz) > 0)  # one W_h, and its last steps make the update
     assert e.first.back <= PATIENTS["E"].settings.gain ** 14 and j.first.back <= PATIENTS["J"].settings.gain ** 14
     assert cures("E") == ["gain=1", "gain=1.4", "gain=2"] and well("E")["optimizer=momentum"] == 3
     steps = [outcome(PATIENTS["J"].settings, seed).first.update[0] for seed in SEEDS]
@@ -102,7 +107,8 @@ def in_time():
     assert well("J")["gain=1.4"] == well("J")["gain=2"] == well("J")["norm=layer"] == 5
     assert all(outcome(PATIENTS["J"].settings, seed).accuracy < 0.5 for seed in (0, 1)) and 1.9 < j.first.update[0] < 2.3
     return [f"by {j.first.update[0]:.1f} times its size ({min(steps):.2f} to {max(steps):.1f} in five seeds)",
-            "right in 25 % of the cases", "E has $g = 0.4$", f"{round(j.first.back, -2):,.0f} times as much as step 15",
+            f"and at {e.first.update[0]:.3f} it looks well", "right in 25 % of the cases", "E has $g = 0.4$",
+            f"{round(j.first.back, -2):,.0f} times as much as step 15",
             f"step 1 has {plain(e.first.back)} of what step 15 has", "Only a larger gain cures: 1, 1.4 or 2",
             f"rises from right to left by {round(j.first.back, -2):,.0f}"]
 

@@ -6,20 +6,8 @@ import numpy as np
 import pytest
 
 from livegrad.experiments import clinic
-from livegrad.experiments.clinic import (
-    CHOICES,
-    DISEASES,
-    PATIENTS,
-    STEPS,
-    TREATMENTS,
-    Settings,
-    Visit,
-    outcome,
-    recall,
-    recoveries,
-    spelled,
-    treat,
-)
+from livegrad.experiments.clinic import STEPS, Visit, outcome, recall, recoveries, treat
+from livegrad.experiments.patients import CHOICES, DISEASES, PATIENTS, TREATMENTS, Settings, spelled
 from livegrad.experiments.single_changes import CELLS, CURED, cures, run_cell, well
 
 SICK = {name: patient for name, patient in PATIENTS.items() if patient.disease != "healthy"}

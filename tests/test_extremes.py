@@ -14,7 +14,7 @@ import re
 import warnings
 
 import pytest
-from driving import factories, stations
+from driving import factories, stations, undrawn
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
@@ -23,7 +23,6 @@ from livegrad.panels import training
 from livegrad.panels.clinic import Form
 from livegrad.panels.controls import Choice, Slider, Steps, parse_state
 from livegrad.panels.gradients import depth_panel
-from livegrad.panels.live import Panel
 from livegrad.panels.training import TrainingPanel
 
 every = pytest.mark.parametrize("factory", factories().values(), ids=factories())
@@ -73,7 +72,7 @@ def assert_sound(panel):
         assert not BARE.search(said), said
     assert panel.readout.strip().endswith((".", "?")) and len(panel.readout) < 700, panel.readout
     for name, value in panel.values.items():
-        again = panel._kinds[name].parse(panel._kinds[name].text(value))
+        again = panel.kinds[name].parse(panel.kinds[name].text(value))
         assert again == value if isinstance(value, str) else math.isclose(again, value, rel_tol=1e-5, abs_tol=1e-12)
 
 
@@ -97,12 +96,12 @@ def anything(kind):
 
 
 def settings_of(panel):
-    return st.fixed_dictionaries({name: anything(kind) for name, kind in panel._kinds.items()})
+    return st.fixed_dictionaries({name: anything(kind) for name, kind in panel.kinds.items()})
 
 
 def corners(panel):
     """Minimum, default and maximum of each slider with those of all others, and with every word of a choice."""
-    every = [stations(kind) for kind in panel._kinds.values()]
+    every = [stations(kind) for kind in panel.kinds.values()]
     if math.prod(map(len, every)) <= MOST:
         return itertools.product(*every)
     draw = random.Random(0)
@@ -116,15 +115,13 @@ def corners(panel):
 def test_a_few_settings(factory, monkeypatch):
     """Computed and said; the slow tests draw them, too."""
     monkeypatch.setattr(training, "deque", lambda pieces, maxlen: [next(pieces)])  # the first picture of a run is enough
-    for drawing in ("_resize", "_repaint"):
-        monkeypatch.setattr(Panel, drawing, lambda self, **how: None)
-    with silence():
+    with silence(), undrawn():
         panel = factory()
         draw = random.Random(0)
-        ends = [stations(kind) for kind in panel._kinds.values()]
+        ends = [stations(kind) for kind in panel.kinds.values()]
         settings = [e[0] for e in ends], [e[-1] for e in ends], *([draw.choice(e) for e in ends] for _ in range(3))
         for values in settings:
-            go(panel, dict(zip(panel._kinds, values, strict=True)), train=values is settings[1])
+            go(panel, dict(zip(panel.kinds, values, strict=True)), train=values is settings[1])
 
 
 @pytest.mark.parametrize("name, state", [
@@ -133,7 +130,7 @@ def test_a_few_settings(factory, monkeypatch):
 def test_settings_that_were_once_too_much(name, state):
     with silence():
         panel = factories()[name]()
-        go(panel, parse_state(state, panel._kinds))
+        go(panel, parse_state(state, panel.kinds))
 
 
 @pytest.mark.slow
@@ -142,7 +139,7 @@ def test_every_corner(factory):
     with silence():
         panel = factory()
         for values in corners(panel):
-            go(panel, dict(zip(panel._kinds, values, strict=True)))
+            go(panel, dict(zip(panel.kinds, values, strict=True)))
             assert_drawn(panel)
 
 

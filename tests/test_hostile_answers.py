@@ -16,7 +16,7 @@ from test_checks import EXERCISES
 
 from livegrad.checks.grading import PRINT_LIMIT
 
-FUNCTIONS = [check for check in EXERCISES if check._arguments]
+FUNCTIONS = [check for check in EXERCISES if check.arguments]
 
 
 class Own(BaseException):
@@ -77,7 +77,7 @@ def judge(capfd):
 def test_values_of_any_kind(check, judge):
     for name, value in VALUES.items():
         assert judge(check, value) == "failed", name
-        assert not check._arguments or judge(check, lambda *args: value) == "failed", name
+        assert not check.arguments or judge(check, lambda *args: value) == "failed", name
 
 
 @pytest.mark.parametrize("check", FUNCTIONS, ids=repr)

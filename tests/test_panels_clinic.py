@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 from driving import hand_rests
 
-from livegrad.experiments.clinic import CHOICES, DISEASES, PATIENTS, spelled
-from livegrad.panels import live
+from livegrad.experiments.patients import CHOICES, DISEASES, PATIENTS, spelled
 from livegrad.panels.clinic import Form, patient_panel, patient_state, sandbox_panel
 
 
@@ -59,8 +58,7 @@ def test_treatment_from_prescription_to_recovery():
     assert panel.state == "patient=I diagnosis=saturated-units change_1=gain=4 change_2=learning_rate=1 seed=0"
 
 
-def test_in_the_browser_an_untreated_patient_is_trained_when_the_hand_rests(monkeypatch):
-    monkeypatch.setattr(live, "IN_BROWSER", True)
+def test_another_seed_is_trained_when_the_hand_rests():
     panel = patient_panel()
     panel.controls["seed"].value = 1
     assert panel.result.taken == 0 and panel._picture.frame["stale"]

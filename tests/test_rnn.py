@@ -232,13 +232,12 @@ def test_jacobian_is_the_central_difference(activation, layer_norm):
 
 @both
 @given(pair=pairs)
-def test_matrices_and_vector_products_agree(layer_norm, pair):
+def test_matrices_and_the_vector_product_agree(layer_norm, pair):
     k, t = pair
     net, trace, dh = small(layer_norm=layer_norm)
     product = net.jacobian_product(trace, t, k)
-    back, on = net.vjp(trace, dh[:, 0], t, k), net.jvp(trace, dh[:, 1], t, k)
+    back = net.vjp(trace, dh[:, 0], t, k)
     np.testing.assert_allclose(back, np.einsum("ni,nij->nj", dh[:, 0], product), rtol=1e-10, atol=1e-12)
-    np.testing.assert_allclose(on, np.einsum("nij,nj->ni", product, dh[:, 1]), rtol=1e-10, atol=1e-12)
     chained = np.eye(H)
     for s in range(t, k, -1):
         chained = chained @ net.jacobian(trace, s)
@@ -311,9 +310,8 @@ def test_dtype_of_the_weights_is_that_of_everything(dtype, layer_norm):
         gradients = net.backward(trace, dh, **options)
         arrays = [*gradients.parameters(), gradients.dh, gradients.dz, gradients.dh0, net.input_gradient(gradients)]
         assert {a.dtype for a in [*arrays, trace.h, trace.z, trace.x]} == {np.dtype(dtype)}
-    v = dh[:, 0]
     products = [net.jacobian_product(trace, 3, k) for k in (1, 3)]
-    assert {a.dtype for a in [*products, net.vjp(trace, v, 3, 1), net.jvp(trace, v, 3, 1)]} == {np.dtype(dtype)}
+    assert {a.dtype for a in [*products, net.vjp(trace, dh[:, 0], 3, 1)]} == {np.dtype(dtype)}
 
 
 def test_float32_holds_the_rounded_weights_and_comes_close():
@@ -536,19 +534,12 @@ def test_samples_follow_the_predicted_probabilities():
     np.testing.assert_allclose(np.bincount(after_one, minlength=K) / len(after_one), second, atol=0.05)
 
 
-def test_temperature_sharpens_and_flattens():
+def test_a_model_without_doubt_writes_the_likeliest_symbol_after_all_that_came_before():
     model, _, _ = a_model()
-    start = np.zeros(20_000, int)
-    logits = model.forward([[0]]).logits[0, 0]
-    for temperature in (0.5, 3.0):
-        expected = np.exp(logits / temperature) / np.exp(logits / temperature).sum()
-        text = model.sample(1, rng(3), start, temperature)
-        np.testing.assert_allclose(np.bincount(text[:, 0], minlength=K) / len(start), expected, atol=0.015)
-    greedy = model.sample(6, rng(3), 0, temperature=0)
-    np.testing.assert_array_equal(greedy, model.sample(6, rng(4), 0, temperature=0))
-    np.testing.assert_array_equal(greedy, model.sample(6, rng(4), 0, temperature=1e-300))
-    fed = np.concatenate([[0], greedy[0, :-1]])[np.newaxis]
-    np.testing.assert_array_equal(model.forward(fed).logits[0].argmax(axis=1), greedy[0])
+    model.W_s *= 1e6
+    text = model.sample(6, rng(3), 0)
+    fed = np.concatenate([[0], text[0, :-1]])[np.newaxis]
+    np.testing.assert_array_equal(model.forward(fed).logits[0].argmax(axis=1), text[0])
 
 
 def test_sampling_is_repeatable_and_a_small_change_changes_little():
@@ -560,14 +551,6 @@ def test_sampling_is_repeatable_and_a_small_change_changes_little():
     changed = np.mean(text != model.sample(1, rng(3), start))
     assert 0 < changed < 0.1
     np.testing.assert_array_equal(model.sample(3, rng(3), start)[:, 0], model.sample(1, rng(3), start)[:, 0])
-
-
-def test_sampling_goes_on_from_a_state():
-    model, x, _ = a_model()
-    state = model.forward(x).recurrent.last
-    text = model.sample(4, rng(3), np.zeros(N, int), temperature=0, h0=state)
-    continued = model.forward(np.concatenate([x, np.zeros((N, 1), int)], axis=1))
-    np.testing.assert_array_equal(text[:, 0], continued.logits[:, -1].argmax(axis=1))
 
 
 # --- refusals ---
@@ -607,7 +590,7 @@ def two_layers():
         (lambda: small()[0].jacobian(small()[1], T), "t, k: expected steps with -1 <= k <= t"),
         (lambda: small()[0].jacobian_product(small()[1], 2, 3), "t, k: expected steps with .* got t=2, k=3"),
         (lambda: small()[0].vjp(small()[1], np.ones((N, H)), 1, -2), "t, k: expected steps"),
-        (lambda: small()[0].jvp(small()[1], np.ones(H), 1, 0), r"v: expected shape \(3, 4\)"),
+        (lambda: small()[0].vjp(small()[1], np.ones(H), 1, 0), r"v: expected shape \(3, 4\)"),
         (lambda: small(layer_norm=True)[0].step_bounds(small(layer_norm=True)[1]), "net: expected a layer without normalization"),
         (lambda: small()[0].jacobian(small(layer_norm=True)[1], 1), "trace: expected the trace"),
         (lambda: SequenceModel(two_layers()[0], np.ones((2, 4)), np.zeros(2)), r"W_s: expected shape \(any, 3\)"),
@@ -621,7 +604,6 @@ def two_layers():
         (lambda: a_model()[0].sample(0, rng(), 0), "length: expected 1 or more integers"),
         (lambda: a_model()[0].sample(1, 0, 0), "rng: expected a numpy.random.Generator"),
         (lambda: a_model()[0].sample(1, rng(), K), "start: expected integers from 0 to 4"),
-        (lambda: a_model()[0].sample(1, rng(), 0, -1), "temperature: expected a finite number"),
         (lambda: SequenceModel.create(3, 4, 5, rng()).sample(1, rng(), 0), "model: expected as many outputs as inputs, 3, got 5"),
         (lambda: SequenceModel(RNN(np.eye(2), np.eye(2), np.zeros(2)), np.full((2, 2), np.inf), np.zeros(2)).sample(1, rng(), 0),
          "model: expected finite logits, got inf or nan"),

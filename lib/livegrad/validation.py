@@ -72,6 +72,32 @@ def floats(name: str, x: Any, shape: Shape | None = None, dtype: Any = None) -> 
     return x if dtype is None else x.astype(dtype, copy=False)
 
 
+def finite(name: str, x: Any, shape: Shape | None = None) -> np.ndarray:
+    """`x` as an array of finite float64.
+
+    Examples
+    --------
+    >>> finite("W", [[1.0, math.inf]])
+    Traceback (most recent call last):
+    ValueError: W: expected finite numbers, got inf or nan among them
+    """
+    x = floats(name, x, shape, np.float64)
+    return x if np.isfinite(x).all() else fail(name, "finite numbers", "inf or nan among them")
+
+
+def square(name: str, x: Any) -> np.ndarray:
+    """`x` as a square matrix of finite float64.
+
+    Examples
+    --------
+    >>> square("W", [[1, 2, 3]])
+    Traceback (most recent call last):
+    ValueError: W: expected a square matrix, got shape (1, 3)
+    """
+    x = finite(name, x, (None, None))
+    return x if x.shape[0] == x.shape[1] > 0 else fail(name, "a square matrix", f"shape {x.shape}")
+
+
 def integers(name: str, x: Any, shape: Shape | None = None, below: int | None = None) -> np.ndarray:
     """`x` as an array of integers in [0, `below`).
 

@@ -107,11 +107,16 @@ class Exercise:
     stretch: Mapping[str, tuple] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        if len(self._letters) != len(self._arguments) + 1:
+        if len(self._letters) != len(self.arguments) + 1:
             fail("shapes", f"one for each argument of {self._call} and one for the result", repr(self.shapes))
 
     def __repr__(self) -> str:
         return f"<the check of {self._call}>"
+
+    @property
+    def arguments(self) -> list[str]:
+        """The names of the arguments; none if a number is to be found."""
+        return list(inspect.signature(self.reference).parameters)
 
     def __call__(self, answer: object) -> Verdict:
         """Judge `answer`: a function of the reference's arguments or, where it has none, a number.
@@ -123,11 +128,11 @@ class Exercise:
         """
         if answer is None or answer is ...:
             return self._not_attempted()
-        if self._arguments and not callable(answer):
+        if self.arguments and not callable(answer):
             return _failed(f"Hand over the function {self._name} itself, not what it returns.")
         try:
             with np.errstate(all="ignore"):  # comparing with inf is no news either
-                return self._judge(answer if self._arguments else lambda: answer)
+                return self._judge(answer if self.arguments else lambda: answer)
         except KeyboardInterrupt:
             return Verdict("stopped", f"Stopped: {self._name} was interrupted before it returned.")
         except TooMuchPrinted:
@@ -140,7 +145,7 @@ class Exercise:
         right = [ask(self.reference, case) for case in cases]
         given = [ask(function, case) for case in cases]
         printed = any(outcome.printed for outcome in given)
-        changed = next((name for outcome in given for name in outcome.changed(self._arguments)), "")
+        changed = next((name for outcome in given for name in outcome.changed(self.arguments)), "")
 
         if all(outcome.kind == "nothing" for outcome in given):
             if not printed:
@@ -161,7 +166,7 @@ class Exercise:
     def _explain(self, function, cases, given, right, bad: int) -> str:
         """What is wrong, by the most particular finding: a foreseen mistake, a shape, a factor, an entry."""
         got, want, case = given[bad], right[bad], cases[bad]
-        where = f"On {self._shown(case)}, {self._name} returns" if self._arguments else "The answer is"
+        where = f"On {self._shown(case)}, {self._name} returns" if self.arguments else "The answer is"
         hint = self._foreseen(cases, given, right)
         if got.kind == "error":
             return f"{self._name} stopped with {got.story} {hint or f'It was given {self._shown(case)}.'}"
@@ -180,7 +185,7 @@ class Exercise:
         if got.value.shape != want.value.shape:
             story = self._shape_story(got.value.shape, want.value.shape)
             return f"{where} {story}." + self._outside(function)
-        if not self._arguments:
+        if not self.arguments:
             return f"{_brief(got.value, 9)} is not the number."
         story = self._factor_story(cases, given, right)
         return story or f"{where} {_entry_story(got.value, want.value)}." + self._outside(function)
@@ -241,7 +246,7 @@ class Exercise:
         return story
 
     def _praise(self, function, given) -> str:
-        if not self._arguments:
+        if not self.arguments:
             return f"Passed: {_brief(given[0].value, 9)} is right."
         message = f"Passed: {self._name} is right on all {len(given)} inputs."
         for remark, case in self.stretch.items():
@@ -250,7 +255,7 @@ class Exercise:
         return message
 
     def _not_attempted(self) -> Verdict:
-        todo = "written" if self._arguments else "found"
+        todo = "written" if self.arguments else "found"
         return Verdict("not attempted", f"Not attempted yet: {self._name} is still to be {todo}.")
 
     def _fickle(self) -> str:
@@ -269,10 +274,10 @@ class Exercise:
             return ""
         names = list(signature.parameters)
         try:
-            signature.bind(*self._arguments)
+            signature.bind(*self.arguments)
         except TypeError:
             return f"It must be callable as {self._call}; yours takes ({plain(', '.join(names))})."
-        if names != self._arguments and sorted(names) == sorted(self._arguments):
+        if names != self.arguments and sorted(names) == sorted(self.arguments):
             return f"Keep the order of the arguments: {self._call}."
         return ""
 
@@ -287,7 +292,7 @@ class Exercise:
         return ""
 
     def _shown(self, case: tuple) -> str:
-        return ", ".join(f"{name} {_compact(value)}" for name, value in zip(self._arguments, case))
+        return ", ".join(f"{name} {_compact(value)}" for name, value in zip(self.arguments, case))
 
     def _sizes(self, case: tuple) -> dict[str, int]:
         return {s: n for letters, value in zip(self._letters, case) for s, n in zip(letters, _shape(value))}
@@ -297,12 +302,8 @@ class Exercise:
         return self.reference.__name__
 
     @property
-    def _arguments(self) -> list[str]:
-        return list(inspect.signature(self.reference).parameters)
-
-    @property
     def _call(self) -> str:
-        return f"{self._name}({', '.join(self._arguments)})"
+        return f"{self._name}({', '.join(self.arguments)})"
 
     @property
     def _letters(self) -> list[list[str]]:

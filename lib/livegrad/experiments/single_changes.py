@@ -12,7 +12,8 @@ from pathlib import Path
 import numpy as np
 
 from livegrad import data
-from livegrad.experiments.clinic import PATIENTS, SEEDS, TREATMENTS, recoveries
+from livegrad.experiments.clinic import SEEDS, recoveries
+from livegrad.experiments.patients import PATIENTS, TREATMENTS
 from livegrad.experiments.sweeps import Arrays, Settings, Sweep
 from livegrad.validation import choice
 

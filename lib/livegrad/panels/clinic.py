@@ -10,8 +10,8 @@ from typing import Any
 import ipywidgets as widgets
 import traitlets
 
-from livegrad.experiments.clinic import (CHOICES, DISEASES, HEALTHY, PATIENTS, TASKS, TREATMENTS, Chart, Settings, Visit,
-                                         outcome, spelled, treat)
+from livegrad.experiments.clinic import HEALTHY, Chart, Visit, outcome, treat
+from livegrad.experiments.patients import CHOICES, DISEASES, PATIENTS, TASKS, TREATMENTS, Settings, spelled
 from livegrad.experiments.single_changes import CURED, cures, well
 from livegrad.figures.clinic import ChartScene
 from livegrad.figures.scene import percent, plain
@@ -60,9 +60,11 @@ def patient_panel(state: str = "", lecture: bool | None = None) -> TrainingPanel
         finished[settings, seed] = chart
 
     def glance(patient: str, diagnosis: str, change_1: str, change_2: str, seed: int) -> Visit:
-        """The end of a training that is known, or else the untrained net: an untreated one is trained when the hand rests."""
+        """The end of a training that is known, or else the untrained net: another seed is trained when the hand rests."""
         prescribed = _prescribed(change_1, change_2)
         settings = PATIENTS[patient].settings.change(**prescribed)
+        if settings == PATIENTS[patient].settings and not any(known == settings for known, _ in finished):
+            finished[settings, seed] = outcome(settings, seed)  # who is called in shows the symptoms at once
         chart = finished.get((settings, seed)) or next(treat(settings, seed))
         return Visit.of(chart, patient, diagnosis, prescribed)
 
@@ -74,7 +76,7 @@ def patient_panel(state: str = "", lecture: bool | None = None) -> TrainingPanel
          Choice("change_1", "Change", changes, _NOTHING),
          Choice("change_2", "and change", changes, _NOTHING),
          Slider("seed", "Seed", 0, 9, 0, lecture=False)],
-        run, _describe_visit, browser_preview=glance, state=state, lecture=lecture)
+        run, _describe_visit, preview=glance, state=state, lecture=lecture)
 
 
 def _prescribed(*treatments: str) -> dict[str, Any]:

@@ -136,6 +136,8 @@ class Panel(Shown):
 
     Attributes
     ----------
+    kinds : dict of str to Control
+        What was given as `controls`, by name.
     controls : dict of str to ipywidgets.Widget
     result : object
         The result shown.
@@ -160,11 +162,11 @@ class Panel(Shown):
                  preview: Callable[..., Any] | None = None, browser_preview: Callable[..., Any] | None = None,
                  drag: Callable[..., dict[str, Any]] | None = None, presets: Mapping[str, str] | None = None,
                  state: str = "", lecture: bool | None = None) -> None:
-        self._kinds: dict[str, Control] = {control.name: control for control in controls}
+        self.kinds: dict[str, Control] = {control.name: control for control in controls}
         self._compute, self._describe, self._drag = compute, describe, drag
         self._preview = preview or (browser_preview if IN_BROWSER else None)
-        presets = {label: parse_state(text, self._kinds) for label, text in (presets or {}).items()}
-        self._start = parse_state(state, self._kinds)
+        presets = {label: parse_state(text, self.kinds) for label, text in (presets or {}).items()}
+        self._start = parse_state(state, self.kinds)
 
         style = Style(lecture_mode(lecture))
         self._width, self._ratio = 1000, 1.0
@@ -181,7 +183,7 @@ class Panel(Shown):
         for artist in self._scene.moving:
             artist.set_animated(True)
 
-        self.controls: dict[str, widgets.Widget] = {name: kind.widget() for name, kind in self._kinds.items()}
+        self.controls: dict[str, widgets.Widget] = {name: kind.widget() for name, kind in self.kinds.items()}
         self._picture = Picture()
         self._text = widgets.Text(description="State", continuous_update=False, layout={"width": "520px", "max_width": "100%"},
                                   style={"description_width": "40px"}, tooltip="Copy this to share it; paste one and press Enter")
@@ -214,12 +216,12 @@ class Panel(Shown):
         ValueError
             On setting, if it does not fit the controls. The panel then stays where it was.
         """
-        return " ".join(f"{name}={self._kinds[name].text(value)}" for name, value in self.values.items())
+        return " ".join(f"{name}={self.kinds[name].text(value)}" for name, value in self.values.items())
 
     @state.setter
     @alone
     def state(self, text: str) -> None:
-        values = parse_state(text, self._kinds)
+        values = parse_state(text, self.kinds)
         self._assign(values)
         self._moved()
 
@@ -235,7 +237,7 @@ class Panel(Shown):
     @alone
     def reset(self) -> None:
         """Go back to what the panel opened with and take the ghosts away."""
-        self._assign({name: kind.default for name, kind in self._kinds.items()} | self._start)
+        self._assign({name: kind.default for name, kind in self.kinds.items()} | self._start)
         self._scene.pin(None)
         self._backdrop_ratio = 0.0
         self._shown = self.state
@@ -284,7 +286,7 @@ class Panel(Shown):
             size = self._canvas.get_width_height()
             x, y = axes.transData.inverted().transform(np.multiply(size, (pull["x"], pull["y"])))
             pulled = self._drag(pull["grip"], x, y, self.result)
-            self._assign({name: self._kinds[name].snap(value) for name, value in pulled.items()})
+            self._assign({name: self.kinds[name].snap(value) for name, value in pulled.items()})
             self._moved()
 
     @alone
@@ -430,7 +432,7 @@ class Panel(Shown):
                 button("Reset", "Back to the start, without ghosts", self.reset)]
 
     def _assemble(self, presets: Mapping[str, dict[str, Any]], style: Style) -> widgets.Widget:
-        shown = [self.controls[name] for name, kind in self._kinds.items() if kind.lecture or not style.lecture]
+        shown = [self.controls[name] for name, kind in self.kinds.items() if kind.lecture or not style.lecture]
         jumps = [button(label, f"Go to {label.lower()}", lambda values=values: self._jump(values))
                  for label, values in presets.items()]
         bars = [widgets.HBox(shown), widgets.HBox([*jumps, *self._buttons(), self._text])]

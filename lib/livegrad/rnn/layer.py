@@ -1,4 +1,4 @@
-"""The recurrent network of the course: forward, backpropagation through time, and its Jacobians.
+"""The recurrent layer: forward, backpropagation through time, and its Jacobians.
 
 Rows are examples: x is (N, T, D), for N sequences of T steps. One step is
 
@@ -24,7 +24,7 @@ and one step back multiplies a gradient by the Jacobian ∂h_t/∂h_(t−1) = di
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -33,12 +33,13 @@ import numpy as np
 from livegrad import activations, initializers
 from livegrad.activations import Activation
 from livegrad.clipping import row_norms
-from livegrad.losses import log_softmax
+from livegrad.initializers import Draw
 from livegrad.norms import Standardized, standardize, standardize_backward
 from livegrad.products import dot
+from livegrad.rnn.steps import chosen, flat, index, product, reused
 from livegrad.validation import fail, floats, generator, integers, number, positive_ints
 
-Draw = Callable[[tuple[int, int], np.random.Generator], np.ndarray]
+__all__ = ["RNN", "Gradients", "Trace"]
 
 
 @dataclass(frozen=True)
@@ -174,8 +175,7 @@ class RNN:
     eps: float = 1e-5
 
     def __post_init__(self) -> None:
-        self.W_h = floats("W_h", self.W_h, (None, None))
-        H = len(self.W_h)
+        H = len(floats("W_h", self.W_h, (None, None)))
         self.W_h = floats("W_h", self.W_h, (H, H))
         self.W_x, self.b = floats("W_x", self.W_x, (H, None)), floats("b", self.b, (H,))
         if self.gamma is not None:
@@ -279,12 +279,12 @@ class RNN:
         inputs = self._steps_first(x)
         T, N, _ = inputs.shape
         H, W_hT, phi = len(self.b), self.W_h.T, self.activation
-        states = _array((T + 1, N, H), self.dtype, trace and trace.states)
-        before = _array((T, N, H), self.dtype, trace and trace.before)
+        states = reused((T + 1, N, H), self.dtype, trace and trace.states)
+        before = reused((T, N, H), self.dtype, trace and trace.before)
         states[0] = 0 if h0 is None else floats("h0", h0, (N, H), self.dtype)
         recurrent, parts = np.empty((N, H), self.dtype), []
         with np.errstate(over="ignore", under="ignore", invalid="ignore"):
-            dot(_flat(inputs), self.W_x.T, out=_flat(before))
+            dot(flat(inputs), self.W_x.T, out=flat(before))
             if self.gamma is None:
                 before += self.b
             for z, h, h_next in zip(before, states, states[1:]):
@@ -356,8 +356,27 @@ class RNN:
         array([0. , 0.5, 1. ])
         """
         self._check(trace)
+        for name, value in (("tau", tau), ("chunk", chunk)):
+            if value is not None and not (isinstance(value, int | np.integer) and value >= (name == "chunk")):
+                fail(name, f"an integer, at least {int(name == 'chunk')}", repr(value))
+        if tau is not None and chunk is not None:
+            fail("chunk", "no tau besides", f"tau={tau}")
         direct = self._direct(trace, dh, steps, gradients)
-        return self._backward(trace, direct, tau, chunk, gradients)
+        T = len(direct)
+        with np.errstate(over="ignore", under="ignore", invalid="ignore"):
+            if tau is not None and tau < T:
+                d_states, first = self._windows(trace, direct, int(tau))
+                d_before = d_states * self._slope(trace, slice(None))
+                d_sum = self._before_norm(trace, d_before, slice(None))
+                dh0 = self._one_step_back(trace, first, self._slope(trace, 0), 0)
+            else:
+                d_states, d_before, d_sum = self._all_the_way(trace, direct, chunk or T, gradients)
+                dh0 = d_sum[0] @ self.W_h
+            rows, sums = flat(d_before), flat(d_sum)
+            ones = np.ones(len(rows), self.dtype)
+            dgamma = None if self.gamma is None else ones @ (rows * flat(trace.normalized.x_hat))
+            dW_x, dW_h = sums.T @ flat(trace.inputs), sums.T @ flat(trace.states[:-1])
+            return Gradients(dW_x, dW_h, ones @ rows, dgamma, d_states, d_before, d_sum, dh0)
 
     def input_gradient(self, gradients: Gradients) -> np.ndarray:
         """∂J/∂x_t, (N, T, D): which inputs mattered.
@@ -369,7 +388,7 @@ class RNN:
         array([0.75, 1.5 , 3.  ])
         """
         with np.errstate(over="ignore", under="ignore", invalid="ignore"):
-            return _product(gradients.d_sum, self.W_x).swapaxes(0, 1)
+            return product(gradients.d_sum, self.W_x).swapaxes(0, 1)
 
     def gradient_norms(self, trace: Trace, dh: Any, steps: Sequence[int] | None = None) -> np.ndarray:
         """‖∂J_t/∂h_k‖₂ for every pair of steps: how much of the error at step t arrives at step k.
@@ -426,7 +445,6 @@ class RNN:
         array([[ 0.,  1.],
                [-1.,  0.]])
         """
-        self._check(trace)
         t, _ = self._pair(trace, t, -1)
         slope, W = self._slope(trace, t), self.W_h
         with np.errstate(over="ignore", under="ignore", invalid="ignore"):
@@ -457,10 +475,9 @@ class RNN:
         array([[-1.,  0.],
                [ 0., -1.]])
         """
-        self._check(trace)
         t, k = self._pair(trace, t, k)
-        *_, product = self._products(trace, t, k)
-        return product
+        *_, whole = self._products(trace, t, k)
+        return whole
 
     def jacobian_products(self, trace: Trace, t: int) -> np.ndarray:
         """∂h_t/∂h_k for all k = 0 … t at once, (N, t + 1, H, H); for k = t it is the identity.
@@ -476,7 +493,6 @@ class RNN:
         >>> net.jacobian_products(net.forward(np.ones((1, 3, 1))), 2).ravel()
         array([0.25, 0.5 , 1.  ])
         """
-        self._check(trace)
         t, k = self._pair(trace, t, 0)
         return np.stack(list(self._products(trace, t, k))[::-1], axis=1)
 
@@ -502,34 +518,11 @@ class RNN:
         >>> net.vjp(net.forward(np.ones((1, 5, 2))), [[1.0, 0.0]], 4, 1)
         array([[1., 3.]])
         """
-        self._check(trace)
         t, k = self._pair(trace, t, k)
         v = floats("v", v, trace.h0.shape, self.dtype)
         with np.errstate(over="ignore", under="ignore", invalid="ignore"):
             for s in range(t, k, -1):
                 v = self._one_step_back(trace, v, self._slope(trace, s), s)
-        return v
-
-    def jvp(self, trace: Trace, v: Any, t: int, k: int) -> np.ndarray:
-        """(∂h_t/∂h_k) v, row by row (N, H): a small change of the state at step k carried on to step t.
-
-        Parameters, errors and steps are those of `vjp`.
-
-        Examples
-        --------
-        >>> net = RNN(np.eye(2), [[1.0, 1.0], [0.0, 1.0]], np.zeros(2), "linear")
-        >>> net.jvp(net.forward(np.ones((1, 5, 2))), [[0.0, 1.0]], 4, 1)
-        array([[3., 1.]])
-        """
-        self._check(trace)
-        t, k = self._pair(trace, t, k)
-        v = floats("v", v, trace.h0.shape, self.dtype)
-        with np.errstate(over="ignore", under="ignore", invalid="ignore"):
-            for s in range(k + 1, t + 1):
-                v = v @ self.W_h.T
-                if self.gamma is not None:
-                    v = self.gamma * standardize_backward(v, _at(trace.normalized, s), -1)  # symmetric
-                v = v * self._slope(trace, s)
         return v
 
     def step_bounds(self, trace: Trace) -> np.ndarray:
@@ -555,37 +548,12 @@ class RNN:
         slope = np.abs(self._slope(trace, slice(None))).max(axis=-1)
         return np.linalg.norm(self.W_h, 2) * slope.T
 
-    def _backward(
-        self, trace: Trace, direct: np.ndarray, tau: int | None, chunk: int | None, old: Gradients | None
-    ) -> Gradients:
-        """As `backward`, from direct gradients (T, N, H) whose array becomes that of ∂J/∂h_t."""
-        T = len(direct)
-        for name, value in (("tau", tau), ("chunk", chunk)):
-            if value is not None and not (isinstance(value, int | np.integer) and value >= (name == "chunk")):
-                fail(name, f"an integer, at least {int(name == 'chunk')}", repr(value))
-        if tau is not None and chunk is not None:
-            fail("chunk", "no tau besides", f"tau={tau}")
-        with np.errstate(over="ignore", under="ignore", invalid="ignore"):
-            if tau is not None and tau < T:
-                d_states, first = self._windows(trace, direct, int(tau))
-                d_before = d_states * self._slope(trace, slice(None))
-                d_sum = self._before_norm(trace, d_before, slice(None))
-                dh0 = self._one_step_back(trace, first, self._slope(trace, 0), 0)
-            else:
-                d_states, d_before, d_sum = self._all_the_way(trace, direct, chunk or T, old)
-                dh0 = d_sum[0] @ self.W_h
-            rows, sums = _flat(d_before), _flat(d_sum)
-            ones = np.ones(len(rows), self.dtype)
-            dgamma = None if self.gamma is None else ones @ (rows * _flat(trace.normalized.x_hat))
-            dW_x, dW_h = sums.T @ _flat(trace.inputs), sums.T @ _flat(trace.states[:-1])
-            return Gradients(dW_x, dW_h, ones @ rows, dgamma, d_states, d_before, d_sum, dh0)
-
     def _all_the_way(
         self, trace: Trace, d_states: np.ndarray, chunk: int, old: Gradients | None
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """The recursion from the last step to the first, in place in `d_states`."""
         T, W_h, carried = len(d_states), self.W_h, np.empty_like(d_states[0])
-        d_before = _array(d_states.shape, self.dtype, old and old.d_before)
+        d_before = reused(d_states.shape, self.dtype, old and old.d_before)
         d_sum = d_before if self.gamma is None else np.empty_like(d_before)
         self.activation.slope_into(trace.before, trace.states[1:], d_before)
         for t in range(T - 1, -1, -1):
@@ -619,7 +587,7 @@ class RNN:
 
     def _one_step_back(self, trace: Trace, d: np.ndarray, slope: np.ndarray, at: int | slice) -> np.ndarray:
         """Gradients with respect to h at these steps, multiplied by the Jacobians there."""
-        return _product(self._before_norm(trace, d * slope, at), self.W_h)
+        return product(self._before_norm(trace, d * slope, at), self.W_h)
 
     def _before_norm(self, trace: Trace, dz: np.ndarray, at: int | slice) -> np.ndarray:
         """∂/∂(W_h h + W_x x) from ∂/∂z at these steps: the same if nothing is normalized."""
@@ -633,12 +601,12 @@ class RNN:
     def _products(self, trace: Trace, t: int, k: int) -> Iterator[np.ndarray]:
         """∂h_t/∂h_s for s = t, t − 1, …, k."""
         N, H = trace.h0.shape
-        product = np.tile(np.eye(H, dtype=self.dtype), (N, 1, 1))
-        yield product
+        so_far = np.tile(np.eye(H, dtype=self.dtype), (N, 1, 1))
+        yield so_far
         for s in range(t, k, -1):
             with np.errstate(over="ignore", under="ignore", invalid="ignore"):
-                product = product @ self.jacobian(trace, s)
-            yield product
+                so_far = so_far @ self.jacobian(trace, s)
+            yield so_far
 
     def _steps_first(self, x: Any) -> np.ndarray:
         """The inputs as an array (T, N, D) of the weights' dtype."""
@@ -654,16 +622,14 @@ class RNN:
     ) -> np.ndarray:
         """The direct gradients as an array (T, N, H) of its own."""
         T, N, H = trace.before.shape
-        direct = _array((T, N, H), self.dtype, old and old.d_states)
-        if steps is None:
-            direct[...] = floats("dh", dh, (N, T, H)).swapaxes(0, 1)
-        else:
-            at = _steps(steps, T)
+        direct, at = reused((T, N, H), self.dtype, old and old.d_states), chosen(steps, T)
+        if len(at) < T:
             direct[...] = 0
-            direct[at] = floats("dh", dh, (N, len(at), H)).swapaxes(0, 1)
+        direct[index(at, T)] = floats("dh", dh, (N, len(at), H)).swapaxes(0, 1)
         return direct
 
     def _pair(self, trace: Trace, t: int, k: int) -> tuple[int, int]:
+        self._check(trace)
         T = len(trace.before)
         if not all(isinstance(s, int | np.integer) for s in (t, k)) or not (-1 <= k <= t < T) or t < 0:
             fail("t, k", f"steps with -1 <= k <= t and 0 <= t <= {T - 1}", f"t={t}, k={k}")
@@ -673,427 +639,6 @@ class RNN:
         fits = trace.inputs.shape[2] == self.W_x.shape[1] and trace.before.shape[2] == len(self.b)
         if not fits or (trace.normalized is None) != (self.gamma is None):
             fail("trace", "the trace of a forward pass of this layer", f"x {trace.x.shape}, h {trace.h.shape}")
-
-
-@dataclass(frozen=True)
-class SequenceTrace:
-    """What a forward pass of a `SequenceModel` leaves behind, for S steps that are read out.
-
-    Attributes
-    ----------
-    recurrent : Trace
-        Of the recurrent layer.
-    steps : ndarray of int, shape (S,)
-        The steps that are read out, from 0.
-    logits : ndarray, shape (N, S, K)
-        W_s h_t + c.
-    log_probabilities : ndarray, shape (N, S, K)
-        ln ŷ_t = ln softmax(logits).
-    """
-
-    recurrent: Trace
-    steps: np.ndarray
-    logits: np.ndarray
-    log_probabilities: np.ndarray
-
-    @property
-    def probabilities(self) -> np.ndarray:
-        """ŷ_t, (N, S, K)."""
-        return np.exp(self.log_probabilities)
-
-
-@dataclass(frozen=True)
-class Cost:
-    """Cross-entropy of predicted symbols, in nats.
-
-    Attributes
-    ----------
-    mean : float
-        J, the mean over all sequences and steps that count; 1/T Σ J_t if all do.
-    per_step : ndarray, shape (S,)
-        J_t, the mean over the sequences; nan at a step where none counts.
-    """
-
-    mean: float
-    per_step: np.ndarray
-
-    @property
-    def perplexity(self) -> float:
-        """e^J: as unsure as a fair choice among that many symbols. inf above the float64 range."""
-        with np.errstate(over="ignore"):
-            return float(np.exp(self.mean))
-
-
-@dataclass(frozen=True)
-class SequenceGradients:
-    """What a backward pass of a `SequenceModel` leaves behind.
-
-    Attributes
-    ----------
-    recurrent : Gradients
-        Of the recurrent layer.
-    dW_s : ndarray, shape (K, H)
-    dc : ndarray, shape (K,)
-    dlogits : ndarray, shape (N, S, K)
-        ∂J/∂logits.
-    """
-
-    recurrent: Gradients
-    dW_s: np.ndarray
-    dc: np.ndarray
-    dlogits: np.ndarray
-
-    def parameters(self) -> list[np.ndarray]:
-        """[dW_x, dW_h, db, dW_s, dc], in the order of `SequenceModel.parameters`."""
-        return [*self.recurrent.parameters(), self.dW_s, self.dc]
-
-
-@dataclass
-class SequenceModel:
-    """A recurrent layer with a softmax readout, ŷ_t = softmax(W_s h_t + c).
-
-    Read at every step, with the next symbol as target, it is the recurrent language model (Mikolov et al. 2010);
-    read at the last step it classifies whole sequences.
-
-    Attributes
-    ----------
-    rnn : RNN
-    W_s : ndarray, shape (K, H)
-    c : ndarray, shape (K,)
-
-    Raises
-    ------
-    ValueError
-        If the shapes do not fit together or the dtypes differ.
-
-    Examples
-    --------
-    >>> model = SequenceModel.create(7, 20, 7, np.random.default_rng(0))
-    >>> text = np.array([[0, 1, 3, 5, 6]])
-    >>> trace = model.forward(text[:, :-1])
-    >>> model.cost(trace, text[:, 1:]).per_step.shape
-    (4,)
-    """
-
-    rnn: RNN
-    W_s: np.ndarray
-    c: np.ndarray
-
-    def __post_init__(self) -> None:
-        self.W_s = floats("W_s", self.W_s, (None, len(self.rnn.b)))
-        self.c = floats("c", self.c, (len(self.W_s),))
-        if not self.W_s.dtype == self.c.dtype == self.rnn.dtype:
-            fail("W_s and c", f"{self.rnn.dtype} like the recurrent layer", f"{self.W_s.dtype}, {self.c.dtype}")
-
-    @classmethod
-    def create(
-        cls,
-        n_in: int,
-        n_hidden: int,
-        n_out: int,
-        rng: np.random.Generator,
-        init_s: str | Draw = "lecun_normal",
-        **recurrent: Any,
-    ) -> SequenceModel:
-        """A model with random weights and zero biases.
-
-        Parameters
-        ----------
-        n_in, n_hidden, n_out : int
-            D, H and K.
-        rng : numpy.random.Generator
-        init_s : str or callable
-            Rule for W_s.
-        **recurrent
-            init, init_x, activation, layer_norm and dtype of `RNN.create`.
-
-        Raises
-        ------
-        ValueError
-            If an argument is not as described.
-
-        Examples
-        --------
-        >>> model = SequenceModel.create(2, 5, 3, np.random.default_rng(0), init="orthogonal")
-        >>> [p.shape for p in model.parameters()]
-        [(5, 2), (5, 5), (5,), (3, 5), (3,)]
-        """
-        for_rnn, for_readout = generator("rng", rng).spawn(2)
-        rnn = RNN.create(n_in, n_hidden, for_rnn, **recurrent)
-        shape = (*positive_ints("n_out", [n_out]), n_hidden)
-        W_s = floats("init_s", initializers.get(init_s)(shape, for_readout), shape, rnn.dtype)
-        return cls(rnn, W_s, np.zeros(n_out, rnn.dtype))
-
-    def parameters(self) -> list[np.ndarray]:
-        """[W_x, W_h, b, W_s, c], with layer normalization gamma after b: the arrays themselves and not copies."""
-        return [*self.rnn.parameters(), self.W_s, self.c]
-
-    def forward(
-        self,
-        x: Any,
-        h0: Any = None,
-        steps: Sequence[int] | None = None,
-        trace: SequenceTrace | None = None,
-    ) -> SequenceTrace:
-        """Read sequences and predict.
-
-        Parameters
-        ----------
-        x, h0
-            As for `RNN.forward`.
-        steps : sequence of int, optional
-            The steps to read out, by default all; `[-1]` for the last one only.
-        trace : SequenceTrace, optional
-            An old one whose arrays are overwritten if they fit.
-
-        Returns
-        -------
-        SequenceTrace
-
-        Raises
-        ------
-        ValueError
-            If a shape does not fit or a step does not exist.
-
-        Examples
-        --------
-        >>> model = SequenceModel.create(2, 5, 3, np.random.default_rng(0))
-        >>> model.forward(np.ones((4, 9, 2)), steps=[-1]).logits.shape
-        (4, 1, 3)
-        """
-        recurrent = self.rnn.forward(x, h0, trace and trace.recurrent)
-        T, N, _ = recurrent.before.shape
-        at = np.arange(T) if steps is None else _steps(steps, T)
-        with np.errstate(over="ignore", under="ignore", invalid="ignore"):
-            logits = _product(self._read(recurrent, at), self.W_s.T) + self.c
-            logs = log_softmax(logits)
-        return SequenceTrace(recurrent, at, logits.swapaxes(0, 1), logs.swapaxes(0, 1))
-
-    def cost(self, trace: SequenceTrace, targets: Any, mask: Any = None) -> Cost:
-        """J = mean of J_t = −ln ŷ_t[target].
-
-        Parameters
-        ----------
-        trace : SequenceTrace
-        targets : array_like of int, shape (N, S)
-            The right symbol at every step that is read; (N,) if that is one.
-        mask : array_like of bool, shape (N, S), optional
-            Which of them count, by default all: `np.arange(T) < lengths[:, None]` for padded sequences.
-
-        Returns
-        -------
-        Cost
-
-        Raises
-        ------
-        ValueError
-            If a shape does not fit, a target is out of range, or nothing counts.
-
-        Examples
-        --------
-        >>> model = SequenceModel(RNN(np.eye(4), np.eye(4), np.zeros(4)), np.zeros((4, 4)), np.zeros(4))
-        >>> round(model.cost(model.forward([[0, 1, 2]]), [[1, 2, 3]]).perplexity, 6)
-        4.0
-        """
-        targets, mask = self._targets(trace, targets, mask)
-        J = -np.take_along_axis(trace.log_probabilities, targets[:, :, np.newaxis], 2)[:, :, 0].astype(np.float64)
-        with np.errstate(over="ignore", invalid="ignore"):
-            if mask is None:
-                return Cost(float(J.mean()), J.mean(axis=0))
-            J = np.where(mask, J, 0)
-            return Cost(float(J.sum() / mask.sum()), J.sum(axis=0) / mask.sum(axis=0))
-
-    def backward(
-        self,
-        trace: SequenceTrace,
-        targets: Any,
-        mask: Any = None,
-        tau: int | None = None,
-        chunk: int | None = None,
-        gradients: SequenceGradients | None = None,
-    ) -> SequenceGradients:
-        """∂J/∂θ of the J that `cost` gives, by backpropagation through time.
-
-        Parameters
-        ----------
-        trace, targets, mask
-            As for `cost`.
-        tau, chunk
-            As for `RNN.backward`.
-        gradients : SequenceGradients, optional
-            Old ones whose arrays are overwritten if they fit.
-
-        Returns
-        -------
-        SequenceGradients
-
-        Raises
-        ------
-        ValueError
-            As for `cost` and `RNN.backward`.
-
-        Examples
-        --------
-        >>> model = SequenceModel.create(3, 5, 3, np.random.default_rng(0))
-        >>> trace = model.forward([[0, 1, 2]])
-        >>> model.backward(trace, [[1, 2, 0]]).dlogits.sum(axis=2).round(12) + 0.0
-        array([[0., 0., 0.]])
-        """
-        targets, mask = self._targets(trace, targets, mask)
-        d = self._logit_gradients(trace, targets)
-        d *= 1 / targets.size if mask is None else (mask.T / mask.sum())[:, :, np.newaxis]
-        old = gradients and gradients.recurrent
-        with np.errstate(over="ignore", under="ignore", invalid="ignore"):
-            rows = _flat(d)
-            dW_s = rows.T @ _flat(self._read(trace.recurrent, trace.steps))
-            dc = np.ones(len(rows), d.dtype) @ rows
-        recurrent = self.rnn._backward(trace.recurrent, self._direct(trace, d, old), tau, chunk, old)
-        return SequenceGradients(recurrent, dW_s, dc, d.swapaxes(0, 1))
-
-    def gradient_norms(self, trace: SequenceTrace, targets: Any) -> np.ndarray:
-        """‖∂J_t/∂h_k‖₂ for every sequence and pair of steps, (N, T, T); see `RNN.gradient_norms`.
-
-        J_t is that of one sequence: it is not divided by N or T.
-
-        Examples
-        --------
-        >>> model = SequenceModel.create(3, 5, 3, np.random.default_rng(0))
-        >>> model.gradient_norms(model.forward([[0, 1, 2]]), [[1, 2, 0]]).shape
-        (1, 3, 3)
-        """
-        targets, _ = self._targets(trace, targets, None)
-        direct = self._direct(trace, self._logit_gradients(trace, targets))
-        return self.rnn.gradient_norms(trace.recurrent, direct.swapaxes(0, 1))
-
-    def sample(
-        self,
-        length: int,
-        rng: np.random.Generator,
-        start: Any,
-        temperature: float = 1.0,
-        h0: Any = None,
-    ) -> np.ndarray:
-        """Let the language model write: draw a symbol from ŷ, feed it in, and so on.
-
-        Parameters
-        ----------
-        length : int
-            How many symbols to draw.
-        rng : numpy.random.Generator
-            One uniform number for each symbol is drawn from it beforehand, so that a model that changed a little
-            writes a text that changed a little.
-        start : int, or array_like of int, shape (n,)
-            The first symbol, fed in and not part of the result; several start as many texts.
-        temperature : float
-            The logits are divided by it: below 1 the likely becomes likelier, 0 always takes the likeliest.
-        h0 : array_like, shape (n, H), optional
-            The state before `start`.
-
-        Returns
-        -------
-        ndarray of int, shape (n, length)
-
-        Raises
-        ------
-        ValueError
-            If an argument is not as described, the model does not predict its own inputs (K ≠ D), or its weights
-            have exploded so that there are no probabilities to draw from.
-
-        Examples
-        --------
-        >>> model = SequenceModel(RNN(np.eye(3), np.zeros((3, 3)), np.zeros(3)), 9 * np.eye(3)[[2, 0, 1]], np.zeros(3))
-        >>> model.sample(5, np.random.default_rng(0), start=0, temperature=0)
-        array([[1, 2, 0, 1, 2]])
-        """
-        K, D = len(self.c), self.rnn.W_x.shape[1]
-        if K != D:
-            fail("model", f"as many outputs as inputs, {D}", K)
-        (length,), temperature = positive_ints("length", [length]), number("temperature", temperature, low=0)
-        symbols = integers("start", np.atleast_1d(start), (None,), below=K)
-        chance = generator("rng", rng).random((length, len(symbols), 1))
-        text, state, trace = np.empty((len(symbols), length), int), h0, None
-        for i in range(length):
-            trace = self.forward(symbols[:, np.newaxis], state, trace=trace)
-            symbols = text[:, i] = _drawn(trace.logits[:, 0], chance[i], temperature)
-            state = trace.recurrent.last
-        return text
-
-    def _read(self, recurrent: Trace, at: np.ndarray) -> np.ndarray:
-        """The states that are read out, (S, N, H)."""
-        return recurrent.states[1:][_index(at, len(recurrent.before))]
-
-    def _logit_gradients(self, trace: SequenceTrace, targets: np.ndarray) -> np.ndarray:
-        """∂J_t/∂logits = ŷ_t − y_t of every sequence, (S, N, K)."""
-        d = np.exp(trace.log_probabilities.swapaxes(0, 1))
-        rows = _flat(d)
-        rows[np.arange(len(rows)), targets.T.ravel()] -= 1
-        return d
-
-    def _direct(
-        self, trace: SequenceTrace, dlogits: np.ndarray, old: Gradients | None = None
-    ) -> np.ndarray:
-        """∂J_t/∂h_t through the readout, (T, N, H); 0 where nothing is read."""
-        direct = _array(trace.recurrent.before.shape, self.rnn.dtype, old and old.d_states)
-        if len(trace.steps) < len(direct):
-            direct[...] = 0
-        with np.errstate(over="ignore", under="ignore", invalid="ignore"):
-            direct[_index(trace.steps, len(direct))] = _product(dlogits, self.W_s)
-        return direct
-
-    def _targets(
-        self, trace: SequenceTrace, targets: Any, mask: Any
-    ) -> tuple[np.ndarray, np.ndarray | None]:
-        N, S, K = trace.logits.shape
-        targets = np.asarray(targets)
-        if S == 1 and targets.ndim == 1:
-            targets = targets[:, np.newaxis]
-        targets = integers("targets", targets, (N, S), below=K)
-        if mask is not None:
-            mask = np.asarray(mask)
-            if mask.dtype != bool or mask.shape != (N, S) or not mask.any():
-                fail("mask", f"booleans of shape {(N, S)}, some of them True", f"{mask.dtype} of shape {mask.shape}")
-        return targets, mask
-
-
-def _drawn(logits: np.ndarray, chance: np.ndarray, temperature: float) -> np.ndarray:
-    """One symbol for each row: where `chance` falls among the stacked probabilities."""
-    if not np.isfinite(logits).all():
-        fail("model", "finite logits", "inf or nan: the weights or states have exploded")
-    below = logits.astype(np.float64) - logits.max(axis=1, keepdims=True)
-    if temperature == 0:
-        return below.argmax(axis=1)
-    with np.errstate(over="ignore", under="ignore"):
-        stacked = np.exp(below / temperature).cumsum(axis=1)
-    return (stacked <= chance * stacked[:, -1:]).sum(axis=1)
-
-
-def _steps(steps: Sequence[int], T: int) -> np.ndarray:
-    """Steps, counted from the end where negative, as different indices from 0."""
-    at = np.asarray(steps)
-    if at.ndim != 1 or at.dtype.kind not in "iu" or not at.size or ((at < -T) | (at >= T)).any():
-        fail("steps", f"a list of integers from {-T} to {T - 1}", steps)
-    at = at % T
-    return at if len(set(at.tolist())) == len(at) else fail("steps", "different steps", steps)
-
-
-def _index(at: np.ndarray, T: int) -> np.ndarray | slice:
-    """All steps in order as a slice, which copies nothing."""
-    return slice(None) if len(at) == T and (at == np.arange(T)).all() else at
-
-
-def _flat(x: np.ndarray) -> np.ndarray:
-    """(T, N, n) as (T · N, n), the same memory."""
-    return x.reshape(-1, x.shape[-1])
-
-
-def _product(x: np.ndarray, W: np.ndarray) -> np.ndarray:
-    """x W along the last axis, as one matrix product."""
-    return (_flat(x) @ W).reshape(*x.shape[:-1], W.shape[1])
-
-
-def _array(shape: tuple[int, ...], dtype: np.dtype, old: np.ndarray | None) -> np.ndarray:
-    """The old array if it fits, else a new one; what is in it does not matter."""
-    return old if old is not None and old.shape == shape and old.dtype == dtype else np.empty(shape, dtype)
 
 
 def _at(done: Standardized, at: int | slice) -> Standardized:
