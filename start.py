@@ -133,13 +133,21 @@ def prepare(*pins):
             present = []
             create()
         install(pins)
+        stamp(wanted)
     except BaseException as reason:
         if present and isinstance(reason, Trouble):  # pip gave up by itself and left what was there as it was
-            STAMP.write_text("\n".join(present), "utf-8")
+            stamp(present)
         else:
             shutil.rmtree(str(VENV), ignore_errors=True)
         raise
-    STAMP.write_text("\n".join(wanted), "utf-8")
+
+
+def stamp(lines):
+    try:
+        STAMP.write_text("\n".join(lines), "utf-8")
+    except OSError as error:
+        raise Trouble("The file %s cannot be written (%s). If the disk is full, make room on it. Then call start.py again."
+                      % (STAMP, error.strerror))
 
 
 def mark(name):

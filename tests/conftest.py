@@ -1,5 +1,6 @@
 """What the tests share."""
 
+import gc
 import importlib.util
 import signal
 from collections import Counter
@@ -8,6 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from hypothesis import settings
+from ipywidgets import Widget
+from ipywidgets.widgets import widget as registry
 
 REPO = Path(__file__).parents[1]
 
@@ -38,6 +41,22 @@ def no_waiting():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("livegrad.panels.training._FRAME_SECONDS", 0)
         yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def settled():
+    """What was imported stays to the end: no search for garbage needs to walk through it."""
+    gc.collect()
+    gc.freeze()
+
+
+@pytest.fixture(autouse=True)
+def closed(settled):
+    """ipywidgets keeps every widget that is open: close them, and free the panels, some 17 MB each, that no test keeps."""
+    yield
+    if len(registry._instances) > 100:  # about three panels
+        Widget.close_all()
+        gc.collect()
 
 
 @pytest.fixture(scope="session", params=["stored", "live"])

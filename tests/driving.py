@@ -1,17 +1,29 @@
 """Find the panels of the course and the ends of their controls, pull at a picture, play with a panel for long."""
 
+import contextlib
 import importlib
 import pkgutil
 import time
 
 import ipywidgets as widgets
+import pytest
 
 import livegrad.panels
 from livegrad.panels.controls import Slider
+from livegrad.panels.live import Panel
 
 
 def stations(kind):
     return [kind.low, kind.default, kind.high] if isinstance(kind, Slider) else kind.options
+
+
+@contextlib.contextmanager
+def undrawn():
+    """Inside, panels compute and say, and draw nothing: that takes most of the time."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Panel, "_resize", lambda self: None)
+        patch.setattr(Panel, "_repaint", lambda self, light: setattr(self, "_light", light))
+        yield
 
 
 def pull(panel, grip, x, y):

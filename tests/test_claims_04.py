@@ -12,6 +12,7 @@ import claims
 import notebooks
 import numpy as np
 import pytest
+from driving import undrawn
 
 from livegrad import initializers
 from livegrad.activations import normal_mean
@@ -33,7 +34,8 @@ NOTEBOOK = notebooks.lesson("04")
 @functools.cache
 def seen(panel, **values):
     """What a panel shows with its controls set so, and the others as they are at first."""
-    return panel(" ".join(f"{name}={value}" for name, value in values.items())).result
+    with undrawn():
+        return panel(" ".join(f"{name}={value}" for name, value in values.items())).result
 
 
 def tied(constant, noise, activation="tanh"):
@@ -44,14 +46,8 @@ def spread(init, activation, gain=1.0):
     return seen(layers_panel, init=init, activation=activation, gain=gain)
 
 
-@functools.cache
-def started(rule, gain=1.0):
-    return he_30_layers(partial(initializers.get(rule), gain=gain))
-
-
-def opening():
-    guessing, learning = started("xavier_normal"), started("xavier_normal", math.sqrt(2))
-    assert max(guessing.accuracy) < 0.12 and min(guessing.loss) > 2.29
+def opening():  # that Xavier's own weights go on guessing is in test_experiments_initialization
+    learning = he_30_layers(partial(initializers.xavier_normal, gain=math.sqrt(2)))
     assert all(0.4 < a < 0.65 for a in learning.accuracy)  # "about half"
     return [f"Multiply those weights by {math.sqrt(2):.2f}", f"You will derive that {math.sqrt(2):.2f}"]
 
@@ -156,13 +152,15 @@ def does_it_settle():
     last = [q[199], *(layer_variances(200, 512, "tanh", init="xavier_normal", seed=seed)[199] for seed in range(1, 5))]
     twice = MeanField(1.0).variance(1e-3)
     assert 1 / twice - 1e3 == pytest.approx(2, rel=0.01)  # every layer adds 2 to 1/q
+    with undrawn():
+        units = variance_panel().controls["width"].value
     return [f"In layer 50 the map says {plain(xavier.predicted[-1])}; "
             f"set the depth to 100, and it says {plain(deeper.predicted[-1])}",
             f"At gain 0.9 there is no touching: the size is lost, down to a thousandth, at layer {quiet.lost}",
             f"the curve crosses the diagonal at {plain(ends[0])}",
             f"{plain(he.measured[-1])} in layer 50 and {plain(deep_he.measured[-1])} in layer 100",
             f"at gain 1.5, the size is lost upward at layer {up.lost}; at 1.3 downward, at layer {down.lost}",
-            f"The net of {variance_panel().controls['width'].value} units has {plain(deeper.measured[-1])} there",
+            f"The net of {units} units has {plain(deeper.measured[-1])} there",
             f"seeds 0 to 4 have from {min(last):.4f} to {max(last):.4f} in layer 200"]
 
 

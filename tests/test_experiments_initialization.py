@@ -290,7 +290,7 @@ def test_their_standard_is_pytorchs_default():
 
 def test_he_starts_to_learn_where_xavier_stalls():
     stalled, started = he_30_layers("xavier_normal"), he_30_layers("kaiming_normal")
-    assert np.all(np.abs(stalled.loss - math.log(10)) < 0.01) and np.all(stalled.accuracy < 0.2)
+    assert np.all(np.abs(stalled.loss - math.log(10)) < 0.01) and np.all(stalled.accuracy < 0.12)
     assert np.all(started.loss < 1.6) and np.all(started.accuracy > 0.35)
 
 

@@ -4,6 +4,7 @@ A kernel that dies while a panel trains is in `browser/test_killed_kernel`.
 """
 
 import base64
+import contextlib
 import dataclasses
 import importlib.util
 import itertools
@@ -85,24 +86,32 @@ def test_the_check_of_the_installation_finds_a_damaged_file(tmp_path):
 # ---- a full disk
 
 
-@posix
-def test_a_disk_that_is_full_while_a_notebook_is_refreshed(tmp_path, monkeypatch, capsys):
+@contextlib.contextmanager
+def room(size):
+    """A file that grows longer cannot be written, as on a disk that is full."""
     import resource
 
+    usual = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, usual[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, usual)
+
+
+@posix
+def test_a_disk_that_is_full_while_a_notebook_is_refreshed(tmp_path, monkeypatch, capsys):
     path = write(tmp_path / "02_lesson.ipynb", "1")
-    before, usual = path.read_bytes(), resource.getrlimit(resource.RLIMIT_FSIZE)
+    before = path.read_bytes()
 
     def execute(notebook, folder):
         fresh = nbformat.from_dict(notebook)
         fresh.cells[-1].outputs = [nbformat.v4.new_output("stream", text="x" * 200_000)]
-        resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, usual[1]))  # a file that grows longer cannot be written
         return fresh
 
     monkeypatch.setattr(refresh, "execute", execute)
-    try:
+    with room(50_000):
         assert refresh.main([str(path)]) == 1
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, usual)
     assert path.read_bytes() == before and list(tmp_path.iterdir()) == [path]
     assert f"{path}: left as it was. [Errno" in capsys.readouterr().err
     path.chmod(0o640)
@@ -239,6 +248,17 @@ def test_after_a_start_that_was_broken_off_at_any_line_the_next_one_is_whole(sta
         if not reached:
             break
     assert n > 25
+
+
+@posix
+@pytest.mark.parametrize("state", ["nothing", "other pins", "tests on top"])
+def test_a_disk_that_is_full_once_all_is_installed(start, state):
+    pins = [start.COURSE, start.TESTS][:1 + (state == "tests on top")]
+    before(start, state)
+    with room(20), pytest.raises(start.Trouble, match=r"installed.txt cannot be written \(.+\). If the disk is full"):
+        start.prepare(*pins)
+    start.prepare(*pins)
+    assert start.usable() and {start.mark(name) for name in pins} <= set(start.STAMP.read_text().splitlines())
 
 
 # ---- an update over a student's work

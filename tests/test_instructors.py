@@ -5,6 +5,7 @@ import re
 
 import notebooks
 import pytest
+from driving import undrawn
 
 GUIDE = (notebooks.ROOT / "notebooks/INSTRUCTORS.md").read_text(encoding="utf-8")
 HOW, *CHAPTERS = re.split(r"^## (?=\d\d · )", GUIDE, flags=re.MULTILINE)
@@ -55,9 +56,8 @@ def said():
             panel._rested(None, {"rest": panel._number}, None)  # as the browser asks, once the hand is off
             known[number, name, state] = panel.readout
         return known[number, name, state]
-    yield line
-    for panel in panels.values():
-        panel.close()
+    with undrawn():
+        yield line
 
 
 def test_every_lesson_has_a_chapter_in_order():

@@ -68,10 +68,34 @@ def start(folder, *words, before=(), **variables):
                           capture_output=True, encoding="utf-8", timeout=120)
 
 
-def start_patched(folder, patch):
-    """Run start.py after the Python text `patch`."""
-    program = f"{patch}\nimport runpy; runpy.run_path({str(folder / 'start.py')!r}, run_name='__main__')"
-    return subprocess.run([sys.executable, "-c", program], env=BARE, capture_output=True, encoding="utf-8")
+def patched(folder, patch, *words):
+    """The command that runs start.py after the Python text `patch`."""
+    path = str(folder / "start.py")
+    program = f"{patch}\nimport runpy, sys; sys.argv[0] = {path!r}; runpy.run_path({path!r}, run_name='__main__')"
+    return [sys.executable, "-c", program, *words]
+
+
+def start_patched(folder, patch, *words, **variables):
+    return subprocess.run(patched(folder, patch, *words), env=BARE | variables, capture_output=True, encoding="utf-8", timeout=120)
+
+
+@pytest.fixture(scope="module")
+def blank(tmp_path_factory):
+    """Python text that lets start.py copy an empty environment: to make one takes seconds each time."""
+    folder = tmp_path_factory.mktemp(HARD_NAME)
+    shutil.copy(ROOT / "start.py", folder)
+    module = load(folder)
+    module.create()
+    return f"""
+import shutil, subprocess
+real = subprocess.run
+def run(command, **options):
+    if command[1:3] != ["-m", "venv"]:
+        return real(command, **options)
+    shutil.copytree({str(module.VENV)!r}, command[3], symlinks=True, dirs_exist_ok=True)
+    return subprocess.CompletedProcess(command, 0, "")
+subprocess.run = run
+"""
 
 
 def assert_refused(done, *words):
@@ -92,11 +116,11 @@ def load(folder):
 # ---- the ways it goes well
 
 
-def test_life_of_an_environment(course, wheels, tmp_path):
+def test_life_of_an_environment(course, blank, wheels, tmp_path):
     (tmp_path / "jupyterlab.py").write_text("raise SystemExit('that of another Python')\n")
 
     def installs(*words):
-        done = start(course, *words, PYTHONPATH=str(tmp_path), **wheels)
+        done = start_patched(course, blank, *words, PYTHONPATH=str(tmp_path), **wheels)
         assert done.returncode == 0, done.stderr
         *said, options = done.stdout.strip().splitlines()
         return any("Installing" in line for line in said), json.loads(options)
@@ -128,7 +152,7 @@ def test_life_of_an_environment(course, wheels, tmp_path):
     # Not the file that was pinned: it is refused.
     pin(course, "1.0")
     offline.write_wheel(tmp_path / "wheels", "standin", "1.0", {"numpy.py": "version = 'forged'\n"})
-    done = start(course, "test", **wheels)
+    done = start_patched(course, blank, "test", **wheels)
     assert done.returncode == 1 and "DO NOT MATCH THE HASHES" in done.stderr and not (course / ".venv").exists()
 
 
@@ -314,10 +338,10 @@ def test_python_that_cannot_make_environments(course):
     assert not (course / ".venv").exists()
 
 
-def test_no_network(course):
+def test_no_network(course, blank):
     # A half-made .venv lies about already; a dead port is the network.
     (course / ".venv/bin").mkdir(parents=True)
-    done = start(course, PIP_INDEX_URL="http://127.0.0.1:9/simple")
+    done = start_patched(course, blank, PIP_INDEX_URL="http://127.0.0.1:9/simple")
     assert_refused(done, "network", "standin==1.0")
     assert not (course / ".venv").exists()
 
@@ -336,11 +360,11 @@ def test_no_network_for_the_tests_packages_leaves_the_course_usable(course, monk
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows sends Ctrl-C to a whole console")
-def test_interrupted_install_leaves_nothing(course):
+def test_interrupted_install_leaves_nothing(course, blank):
     with socket.create_server(("127.0.0.1", 0)) as silent:  # an index that takes the call and never answers
         silent.settimeout(60)
         index = "http://127.0.0.1:%d/simple" % silent.getsockname()[1]
-        child = subprocess.Popen([sys.executable, str(course / "start.py")],
+        child = subprocess.Popen(patched(course, blank),
                                  env=BARE | {"PIP_INDEX_URL": index},
                                  stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8")
         call, _ = silent.accept()
