@@ -4,6 +4,7 @@ import contextlib
 import importlib
 import pkgutil
 import time
+import warnings
 
 import ipywidgets as widgets
 import pytest
@@ -15,6 +16,15 @@ from livegrad.panels.live import Panel
 
 def stations(kind):
     return [kind.low, kind.default, kind.high] if isinstance(kind, Slider) else kind.options
+
+
+@contextlib.contextmanager
+def strict():
+    """Inside, a warning is an error; what other packages deprecate in each other is their affair, and no student sees it."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        warnings.filterwarnings("ignore", category=DeprecationWarning, module="(?!livegrad)")
+        yield
 
 
 @contextlib.contextmanager

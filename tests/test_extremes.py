@@ -11,10 +11,9 @@ import logging
 import math
 import random
 import re
-import warnings
 
 import pytest
-from driving import factories, stations, undrawn
+from driving import factories, stations, strict, undrawn
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
@@ -37,8 +36,7 @@ def silence():
     handler = logging.StreamHandler(said)
     logging.getLogger().addHandler(handler)
     try:
-        with warnings.catch_warnings(), contextlib.redirect_stderr(said):
-            warnings.simplefilter("error")
+        with strict(), contextlib.redirect_stderr(said):
             yield
     finally:
         logging.getLogger().removeHandler(handler)

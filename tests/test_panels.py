@@ -1,9 +1,8 @@
 """What holds for every panel of the course."""
 
-import warnings
 
 import pytest
-from driving import factories, stations
+from driving import factories, stations, strict
 
 from livegrad.panels.live import Panel
 
@@ -23,8 +22,7 @@ def test_all_are_found():
 @every
 def test_presets_pins_ends_and_reset_in_a_lecture(factory):
     """One panel for all of it, since opening one is what takes time."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
+    with strict():
         panel = factory(lecture=True)
         assert len(panel.controls) <= 5 and len(panel.widget.children[0].children) < 5
         opened = page(panel)
