@@ -45,3 +45,18 @@ def numbers(text):
     text = re.sub(r"\([^()]*\b(?:19|20)\d\d[^()]*\)", "", text)  # sources
     text = re.sub(r"`[^`]*`|\]\([^)]*\)", "", text)  # code and links
     return re.findall(r"(?<![\w.])\d+\.\d+(?:e[+-]?\d+)?(?![\w.]*\d)|(?<![\w.])\d+e[+-]?\d+|\d+(?= ?%)", text)
+
+
+def minutes(path):
+    """How long a lesson takes: reading it and trying its panels; its exercises.
+
+    160 words a minute, tables left out, they are for looking up; 15 lines of code a minute; 3 minutes for a panel, 1 for
+    a prediction, 4 for an exercise. A person who reads it for the first time may correct these numbers, and the times with them.
+    """
+    code = [source(c) for c in cells(path, "code")]
+    exercises = sum(bool(re.search(r"^check_\w+\(", text, re.M)) for text in code)
+    panels = sum("_panel(" in text for text in code)
+    predictions = sum(text.startswith("predict(") for text in code)
+    lines = sum(len(text.splitlines()) for text in code if not re.search(r"^check_|_panel\(|^predict\(", text, re.M))
+    words = len(re.sub(r"^\|.*$|\]\([^)]*\)", "", prose(path), flags=re.M).split())
+    return words / 160 + lines / 15 + 3 * panels + predictions, 4 * exercises

@@ -183,10 +183,10 @@ def one_figure():
         f"and {plain(layered.survival)} is left. Now move the weight scale over its whole range: it stays between 1.4 and 1.6",
         f"in six draws layer norm leaves between {min(layered_draws):.1f} and {max(layered_draws):.1f}",
         f"with `sigmoid` and a weight scale of 0.1, {plain(sizes(0.1, 'sigmoid', 'layer').survival)} is left",
-        f"with `lecun_normal` at 1: {plain(low.survival)}",
+        f"and set the activation to `sigmoid`: {plain(low.survival)}",
         "all but the last, stay between 0.48 and 0.55",
         f"activations near 0.9, and at layer 1 a gradient {plain(wide.survival)} times as large as at layer 50",
-        "0.7 each, and nothing arrives; 1.4 each, and it explodes",
+        "0.7 each, and nothing arrives; 1.3 each, and it explodes",
         f"Where the {math.sqrt(2):.2f} comes from",
     ]
 

@@ -115,6 +115,8 @@ def saturation():
     sizes = {name: layer(0, 0.5, name).passed_back for name in ("sigmoid", "tanh", "relu")}
     for name, size in sizes.items():
         assert size == pytest.approx(np.sqrt(np.mean(slope(name, layer(0, 0.5, name).z) ** 2)), rel=1e-4)
+    z = np.linspace(0, 10, 10_001)
+    edge = z[np.argmax(slope("sigmoid", z) < 0.05 * 0.25)]
     # The two formulas, against many draws for one image.
     image = load_digits().images[0]
     z = np.random.default_rng(0).uniform(-1, 3, (20_000, 64)) @ image
@@ -131,7 +133,7 @@ def saturation():
             f"{percent(fewer[40].saturated)} at 40 inputs, {percent(fewer[30].saturated)} at 30, {percent(fewer[20].saturated)} at 20",
             "nearly proportional to $n$: " + ", ".join(f"{seen.z.mean():.2f}" for seen in fewer.values()),
             f"leaves a sigmoid layer with {sizes['sigmoid']:.3g}, tanh with {sizes['tanh']:.2e}, ReLU with {sizes['relu']:.3g}",
-            "weights from 0 to 0.5", "at 0 to 0.5", "slope is below 5 % of the steepest",
+            f"For the sigmoid that is beyond ±{edge:.1f}", "weights from 0 to 0.5", "at 0 to 0.5", "slope is below 5 % of the steepest",
             "at which the slope is below 5 % of the steepest"]
 
 
@@ -171,7 +173,7 @@ def dying():
     assert healthy.dead[-1][0] == 0
     return [f"at learning rate 0.3 it gets {100 * healthy.accuracy:.0f} % of the test digits right", "At 0.8 it still gets 95 %",
             "learning rate 0.1 the net",
-            f"Within 150 steps {half} is dead", in_words((large[-1].activity[0] > 0.01).sum(), {"about 15 of them": (12, 18)}),
+            f"Within 150 steps {half} is dead", in_words((large[-1].activity[0] > 0.01).sum(), {"only about 15 units are active": (12, 18)}),
             f"you pay for 50 units and use {in_words((large[-1].activity[0] > 0).sum(), {'about 25': (21, 29)})}",
             f"every seed ends at {ends}, as with ReLU", f"at $z = -2$ is still {math.exp(-2):.3f}",
             f"and {in_words(large[-1].accuracy, {'95 %': (0.935, 0.965)})} of the test digits are right",
@@ -241,7 +243,7 @@ def around_zero():
     x = np.random.default_rng(0).uniform(0, 1, (10**6, 2)) @ (1, -1) / math.sqrt(2)
     assert np.mean(x**2) == pytest.approx(1 / 12, rel=0.01)
     return ["gives 0.5 on average", f"ReLU, mean {means['relu']:.3f}",
-            in_words(needed[0] / needed[-1], {"about five times as many": (4, 6)}),
+            in_words(needed[0] / needed[-1], {"four or five times as many": (4, 5)}),
             f"arrives after {needed_by(0.5)} steps",
             f"it arrives after {needed_by(0.0)} steps, of which {percent(round(zigzag(0.0, 0.5).together, 2))} are so",
             f"going together is the way: {zigzag(0.5, 0.5, (1, 1)).needed} steps",

@@ -130,16 +130,17 @@ def the_way_to_the_end():
     assert spectral_radius(Q @ jordan(0.9, 50) @ Q.T) > 1.2
     return ["For $\\lambda = 0.9$ that is 9", "Make the eigenvalues 0.9 and 0.9 − gap",
             f"the peak falls from {peak(example):.1f} to {peak(half):.1f}, half as high, and stays at $t = 9$",
-            f"at 0.95 it is at $t = {slower.t[slower.peak]}$; "
+            f"Back at 5, the eigenvalue moves it: at 0.95 it is at $t = {slower.t[slower.peak]}$; "
             f"at 0.99, with the view `far`, at $t = {slowest.t[slowest.peak]}$ and {peak(slowest):.0f} high",
-            f"The peak of {peak(wide):.2e} becomes", "The dents at 2.5 are real", "(0.9 I + N)ᵗ",
+            f"The peak of {peak(wide):.2e} becomes", "Back at 2.5: the dents are real", "(0.9 I + N)ᵗ",
             f"At 1.25 the peak is {peak(halved):.2e}: of {peak(wide):.2e} less than a millionth is left. "
             f"At 0.5 it is {peak(less):.0f}.",
-            f"it falls by {far[999] - far[1000]:.3f} powers of ten\na step, the line by {-math.log10(0.9):.3f}",
+            f"only at $t = {wide.settled:.0f}$ is it below 1, and at $t = 1000$ it falls by {far[999] - far[1000]:.3f} powers of ten\na step, the line by {-math.log10(0.9):.3f}",
             f"At 0.05 there is none, because $\\|W\\|_2$ is {least.singular_values[0]:.3f}, below 1",
             f"a block with 1 above the diagonal rises to {peak(block):.2e}", "In `distinct`, size 20, off-diagonal 2.5",
             f"with cond(V) = {distinct.condition:.1e}", f"the peak is {peak(distinct):.2e}",
-            "with eigenvalue 0.9 into another orthonormal basis", "above 1.2 in modulus"]
+            "with eigenvalue 0.9 into another orthonormal basis", "above 1.2 in modulus",
+            f"$\\varepsilon^{{1/50}} = {1e-16 ** (1 / 50):.2f}$ is no small number"]
 
 
 def random_weights():
@@ -151,7 +152,6 @@ def random_weights():
     above = np.mean([spectral_radius(rng.standard_normal((100, 100)) / 10) > 1 for _ in range(200)])
     theory = 100 * gaussian_lyapunov_exponents(200)[99] / math.log(10)
     return [f"the largest singular value is {10**largest:.2f}, the median {10**median:.2e} and the smallest {10**smallest:.2e}",
-            f"they end at {10 ** shown.predicted[0, -1]:.3f}, and it is {10**largest:.2f}",
             f"at $n = 100$ it is above 1 in {10 * above:.0f} of 10 draws",
             f"here the largest has modulus {abs(shown.values[0]):.2f}", f"(Bai & Yin 1986) | {abs(large.values[0]):.2f} |",
             f"(Geman 1980) | {large.spectral_norm:.2f} |",

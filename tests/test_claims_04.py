@@ -85,6 +85,17 @@ def one_rule():
             f"$\\sqrt{{50}} = {math.sqrt(50):.2f}$ times per layer", "§4.6. The variance rule", "§2.2. The missing"]
 
 
+def widths_in_turn():
+    x, last = np.random.default_rng(2).standard_normal((200, 256)), {}
+    for mode in ("fan_in", "fan_out"):
+        rule = partial(initializers.kaiming_normal, mode=mode)
+        last[mode] = [rms(MLP.create([256] + [16, 256] * 10, np.random.default_rng(seed), rule, output="relu").forward(x).a[-1])
+                      for seed in range(1, 6)]
+    np.testing.assert_allclose(last["fan_in"], last["fan_out"])  # "the same twice"
+    assert np.ptp(last["fan_in"]) > 0.3  # "chance"
+    return [f"(The {last['fan_in'][0]:.2f} is chance"]
+
+
 def by_pytorch():
     relu, default = seen(kaiming_panel), seen(kaiming_panel, nonlinearity="leaky_relu", a=2.23607)
     tanh, wide = seen(kaiming_panel, nonlinearity="tanh"), seen(kaiming_panel, fan_out=300, mode="fan_out")
@@ -92,6 +103,7 @@ def by_pytorch():
     def change(steps, net):
         return plain(steps.sizes[net][-1] / steps.sizes[net][0])
 
+    np.testing.assert_allclose(tanh.sizes["tanh"][3:], 1.1, atol=0.03)
     tenth = default.sizes["relu"][0], default.sizes["relu"][-1]
     assert round(tenth[1], 4) == 0.0002
     assert seen(kaiming_panel, fan_out=300).std == relu.std
@@ -101,7 +113,7 @@ def by_pytorch():
             f"layer 10 has {change(relu, 'relu')} times that of layer 1",
             f"gain {default.gain:.3g}, std {default.std:.3g}, bound {default.bound:.3g}, which is $1/\\sqrt{{100}}$",
             f"multiplies $z$ by {change(default, 'relu')} on the way", f"nine factors of $1/\\sqrt6$ make {6**-4.5:.1e}",
-            f"In a tanh net it is {change(default, 'tanh')}", f"too much for ReLU, {change(tanh, 'relu')} times by layer 10",
+            f"In a tanh net it is {change(default, 'tanh')}", f"too much for ReLU, {change(tanh, 'relu')} times by layer 10, and tanh settles at 1.1",
             f"it drops to {wide.std:.3g}, and yet layer 10 has {change(wide, 'relu')} times the size",
             f"In layer 1, $z$ has size {tenth[0]:.2f}", '"about 0.3", "about 0.01", "about 0.0002"',
             f"a factor of 1/√6 = {6**-0.5:.2f} per layer"]
@@ -125,7 +137,8 @@ def three_sizes():
     louder, opening_net = spread("pytorch_default", "tanh", 1.75), spread("xavier_normal", "relu")
     he, large = spread("kaiming_normal", "relu"), spread("large_normal", "tanh")
     dz, dW = (lambda s: plain(s.way_back[0])), (lambda s: plain(s.way_back[1]))
-    assert spread("xavier_normal", "tanh").update_ratio[1] > 1e-4 and large.way_back[0] > 1e9
+    assert spread("xavier_normal", "tanh").update_ratio[1] > 1e-4 and min(large.way_back) > 1e9
+    assert DeepNet(0, dtype=np.float64).scales(20, 3**-0.5, "tanh").difference[18] < 1e-4  # "no digit reaches the top"
     return [f"$\\partial C/\\partial Z$ is multiplied by {dz(xavier)} and $\\partial C/\\partial W$ by {dW(xavier)}",
             f"changes the weights of layer 2 by {plain(xavier.update_ratio[1])} of their size",
             f"$\\partial C/\\partial W$ is multiplied by {dW(default)}, as flat as before. But "
@@ -156,7 +169,8 @@ def does_it_settle():
         units = variance_panel().controls["width"].value
     return [f"In layer 50 the map says {plain(xavier.predicted[-1])}; "
             f"set the depth to 100, and it says {plain(deeper.predicted[-1])}",
-            f"At gain 0.9 there is no touching: the size is lost, down to a thousandth, at layer {quiet.lost}",
+            f"At gain 0.9 the curve stays below, by a factor of {0.9**2:.2f} for small $q$, and the size is lost, down to a "
+            f"thousandth, at layer {quiet.lost}",
             f"the curve crosses the diagonal at {plain(ends[0])}",
             f"{plain(he.measured[-1])} in layer 50 and {plain(deep_he.measured[-1])} in layer 100",
             f"at gain 1.5, the size is lost upward at layer {up.lost}; at 1.3 downward, at layer {down.lost}",
@@ -177,9 +191,10 @@ def the_edge_of_chaos():
             f"two inputs of correlation 0.95 end at {chaotic.fixed_correlation:.3f}",
             f"e times takes {plain(edge.depth_scale)} layers", f"$g^2 = {(5 / 3) ** 2:.2f}$, which is $(5/3)^2$",
             f"$\\chi_1$ is {pytorch.chi:.3f} and $c^*$ is 0", f"χ₁ is {pytorch.chi:.2f}:",
-            f"$-1/\\ln {ordered.chi:.3f} = {-1 / math.log(ordered.chi):.2f}$",
+            f"At $g^2 = 1.2$ and $\\sigma_b^2 = 0.05$, below, it is {ordered.chi:.3f}, "
+            f"and $\\xi = -1/\\ln {ordered.chi:.3f} = {-1 / math.log(ordered.chi):.2f}$",
             "Two inputs of correlation 0.9 go in",
-            "Without biases the edge is at $g^2 = 1$", f"stored at $\\sigma_b^2 = {sweep.settings['bias_variance']}$",
+            "Without biases the edge is at $g^2 = 1$", f"Back at $\\sigma_b^2 = {sweep.settings['bias_variance']}$",
             f"with $g^2 = 1$ up to {learned[1.0]} layers, with 1.75 up to "
             f"{learned[1.75]}, with 4 up to {learned[4.0]}"]
 
@@ -217,7 +232,7 @@ def check_yourself():
             f"$0.1\\cdot\\sqrt{{200}} = {0.1 * math.sqrt(200):.2f}$", f"$b = \\sqrt{{3/300}} = {math.sqrt(3 / 300):.1f}$"]
 
 
-CLAIMS = [opening, equal_weights, one_rule, by_pytorch, biases_hide_the_loss, three_sizes, does_it_settle,
+CLAIMS = [opening, equal_weights, one_rule, widths_in_turn, by_pytorch, biases_hide_the_loss, three_sizes, does_it_settle,
           the_edge_of_chaos, every_direction, the_papers, check_yourself]
 
 test_the_notebook_says_what_is_computed, test_no_number_in_the_prose_goes_unclaimed = claims.tests_of(NOTEBOOK, CLAIMS)

@@ -139,7 +139,7 @@ def test_every_way_of_clipping_a_deep_nets_gradient():
     whole = np.concatenate([g.ravel() for g in gradients.parameters()])
     np.testing.assert_allclose(schemes["none"].norms, sizes)
     np.testing.assert_allclose(schemes["global norm"].norms, sizes * 0.5 / np.linalg.norm(whole))
-    np.testing.assert_allclose(schemes["per parameter"].norms, np.minimum(sizes, 0.5))
+    np.testing.assert_allclose(schemes["per array"].norms, np.minimum(sizes, 0.5))
     assert np.all(schemes["per layer"].norms <= 0.5 + 1e-12)
     by_value = np.clip(whole, -0.5, 0.5)
     cosine = whole @ by_value / np.linalg.norm(whole) / np.linalg.norm(by_value)

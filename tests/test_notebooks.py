@@ -52,12 +52,18 @@ def test_metadata_is_what_the_course_needs_and_no_more(path):
     notebook = notebooks.read(path)
     assert set(notebook["metadata"]) == {"kernelspec", "language_info"}
     assert len({cell["id"] for cell in notebook["cells"]}) == len(notebook["cells"])
+    asked = False
     for cell in notebook["cells"]:
-        hidden = {"jupyter"} if notebooks.source(cell).startswith("predict(") else set()  # the code names the answer
-        assert set(cell["metadata"]) == {"slideshow"} | hidden, notebooks.source(cell)
-        if hidden:  # JupyterLab shows the first line of a hidden cell
-            assert cell["metadata"]["jupyter"] == {"source_hidden": True}
-            assert notebooks.source(cell).splitlines()[0] == "predict("
+        text, code = notebooks.source(cell), cell["cell_type"] == "code"
+        if code and text.startswith("predict("):  # the code names the answer
+            asked, hidden = True, {"jupyter": {"source_hidden": True}}
+            assert text.splitlines()[0] == "predict("  # JupyterLab shows the first line of a hidden cell
+        elif code and asked and not re.match(r"\w+_panel\(", text):  # the saved result may give it; running the cell unfolds it
+            hidden = {"jupyter": {"outputs_hidden": True}}
+        else:
+            hidden = {}
+            asked = asked and (code or not ("<details>" in text or text.startswith("## ")))  # until it is explained
+        assert {name: value for name, value in cell["metadata"].items() if name != "slideshow"} == hidden, text
         assert cell["metadata"]["slideshow"].get("slide_type") in SLIDE_TYPES
 
 
@@ -97,3 +103,10 @@ def test_exercises_start_unsolved_and_the_solutions_pass(path):
     assert len(unsolved) == len(solved) >= 5
     assert all("Not attempted yet" in v for v in unsolved), unsolved
     assert all(v.startswith("Passed") or "Correct" in v for v in solved), solved
+
+
+@pytest.mark.parametrize("path", notebooks.LESSONS, ids=lambda p: p.stem)
+def test_the_stated_time_is_that_of_reading_and_trying(path):
+    whole, exercises = map(int, re.search(r"about (\d+) minutes, (\d+) of them for the exercises", notebooks.prose(path)).groups())
+    needed = notebooks.minutes(path)
+    assert abs(whole - sum(needed)) <= 5 and abs(exercises - needed[1]) <= 5, needed

@@ -32,7 +32,8 @@ def test_the_pair_is_read_out_and_step_k_stays_at_or_before_step_t():
     panel, seen = opened(unrolled_panel), unrolled(9, 2)
     assert f"the product of 7 Jacobians has norm {seen.norms[1]:.3g}, " in panel.readout
     assert f"the bound (1.69 · 1)^7 is {seen.bounds[1]:.3g}." in panel.readout
-    assert f"norm {seen.sizes[1]:.3g}: {100 * seen.shares[1]:.2g} % of the whole" in panel.readout
+    assert f"norm {seen.sizes[1]:.3g}; its share of the whole is {100 * seen.shares[1]:.2g} %." in panel.readout
+    assert f"That of the last three is {100 * sum(seen.shares[6:9]):.0f} %." in panel.readout
     panel.state = "t=4 k=8"
     assert panel.result.k == 4 and "From t = 4 to k = 4 there is no step back" in panel.readout
     panel.state = "t=2 k=1"
@@ -106,6 +107,17 @@ def test_a_loss_that_sends_nothing_is_said():
 
 
 # --- truncation ---
+
+
+def test_truncation_opens_with_counts_alone_so_that_its_saved_picture_is_the_same_everywhere():
+    panel = truncation_panel()
+    saved = panel.png()
+    assert panel.result[1] is None and truncation_panel().png() == saved
+    panel.controls["tau"].value = 9
+    panel._show(light=False)
+    assert panel.result[1] is not None and panel.png() != saved
+    panel.reset()
+    assert panel.result[1] is None and panel.png() == saved
 
 
 def test_the_readout_of_truncation_holds_no_seconds_and_the_count_is_exact():

@@ -46,6 +46,22 @@ def test_overflow_is_said_on_the_picture_itself():
     assert "NOT A NUMBER at layer 60" in panel._scene._backward_words.get_text()
 
 
+def test_what_leaves_the_picture_has_a_mark_and_what_is_not_finite_has_another():
+    panel = depth_panel("depth=50 weight_scale=1 activation=sigmoid")
+    (mark,) = panel._scene._out[1].get_xdata()[:1]
+    assert mark == np.flatnonzero(panel.result.dz < 1e-20)[-1] + 1 and panel._scene._grip.get_alpha() < 1  # the first on its way down
+    assert not len(panel._scene._lost[1].get_xdata()) and depth_panel()._scene._grip.get_alpha() == 1
+    panel.state = "depth=60 weight_scale=6 activation=linear"
+    np.testing.assert_array_equal(panel._scene._lost[0].get_xdata(), np.arange(49, 61))
+    assert len(panel._scene._lost[1].get_xdata()) == 60
+
+
+def test_an_exploded_run_is_on_the_picture():
+    panel = training_panel("weight_scale=3 activation=relu")
+    np.testing.assert_array_equal(panel._scene._out[0].get_xdata(), range(panel.result.taken))
+    assert len(panel._scene._out[1].get_xdata()) == 10 and panel._scene._words.get_text() == "OVERFLOW: 3e+03 to 2e+111 in 3 steps"
+
+
 def test_pulling_the_line_to_the_top_makes_m_one():
     """The ring stands at layer 1. Pulled to the height at which layer L starts, the line is level: M = 1."""
     panel = depth_panel("depth=30 weight_scale=0.7 activation=relu")

@@ -27,7 +27,7 @@ def test_the_middle_of_the_inputs_and_their_width_can_be_pulled():
     panel = inputs_panel()
     pull(panel, 0, 2.0, 1.0)
     assert panel.controls["mean"].value == pytest.approx(1.5)
-    pull(panel, 1, 4.5, 0.0)
+    pull(panel, 1, 7.5, 0.0)
     assert panel.controls["std"].value == pytest.approx(3.0)
     np.testing.assert_allclose(panel.result.raw.mean(axis=0), 1.5)
     assert panel.result.raw[:, 0].std() == pytest.approx(3)

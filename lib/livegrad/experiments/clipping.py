@@ -183,7 +183,7 @@ def compare_schemes(threshold: float, depth: int = 20, weight_scale: float = 2.0
     Returns
     -------
     list of Scheme
-        ``none``, ``global norm``, ``per layer``, ``per parameter``, ``by value`` and ``adaptive``.
+        ``none``, ``global norm``, ``per layer``, ``per array``, ``by value`` and ``adaptive``.
 
     Examples
     --------
@@ -199,7 +199,7 @@ def compare_schemes(threshold: float, depth: int = 20, weight_scale: float = 2.0
         "none": (math.inf, grads),
         "global norm": (threshold, clipping.by_global_norm(grads, threshold)[0]),
         "per layer": (threshold, clipping.per_layer(zip(gradients.dW, gradients.db, strict=True), threshold)[0]),
-        "per parameter": (threshold, clipping.per_layer(grads, threshold)[0]),
+        "per array": (threshold, clipping.per_layer(grads, threshold)[0]),
         "by value": (threshold, [clipping.by_value(g, threshold) for g in grads]),
         "adaptive": (clipping_share, clipping.adaptive(grads, net.parameters(), clipping_share)),
     }

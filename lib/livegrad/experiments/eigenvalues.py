@@ -180,7 +180,7 @@ class Hump:
     moduli, singular_values : ndarray, shape (n,)
         |λ_i| and σ_i, largest first.
     t : ndarray of int, shape (k,)
-        Every step up to 100 and every 20th up to 1000, or fewer in a draft. Unless it is one, also all steps around the
+        Every step up to 100 and every 20th up to 1200, or fewer in a draft. Unless it is one, also all steps around the
         largest norm and around the one from which on the norms are below 1.
     norm : ndarray, shape (k,)
         log₁₀ ‖W^t‖₂.
@@ -267,7 +267,7 @@ def hump(kind: str, size: int, eigenvalue: float, off_diagonal: float, seed: int
     if kind == "distinct":
         np.fill_diagonal(W, np.linspace(eigenvalue, eigenvalue / 2, size))
     t, norm = np.zeros(1, dtype=int), np.zeros(1)
-    for every, last in ((1, 10), (5, 100), (25, 1000)) if draft else ((1, 100), (20, 1000)):
+    for every, last in ((1, 10), (5, 100), (40, 1200)) if draft else ((1, 100), (20, 1200)):
         more = np.arange(0, last + 1, every)  # powers of W^20 reach far in few steps
         new = more > t[-1]
         t, norm = (np.concatenate(two) for two in (

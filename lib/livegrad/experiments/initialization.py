@@ -42,7 +42,7 @@ LEARNING_RATE = 0.01
 """Of the one update whose size is compared with the weights."""
 
 _PER_DECADE = 6
-_CELLS = 12 * _PER_DECADE + 1
+_CELLS = 18 * _PER_DECADE + 1
 _LOWEST = -10 - 0.5 / _PER_DECADE  # as a power of ten; so 1, where tanh saturates, lies in the middle of a cell
 
 
@@ -147,7 +147,7 @@ class RuleNet(DeepNet):
 
 
 def log_edges() -> np.ndarray:
-    """Ends of the cells in which `RuleNet.spread` counts, (k + 1,), from about 1e-10 to 100."""
+    """Ends of the cells in which `RuleNet.spread` counts, (k + 1,), from about 1e-10 to 1e8."""
     return 10.0 ** (_LOWEST + np.arange(_CELLS + 1) / _PER_DECADE)
 
 

@@ -312,7 +312,7 @@ class ZigzagScene(CurveScene):
             axes.axvline(0, color=GRAY, linewidth=1)
         self._right.set(yscale="log", ylim=(1e-3, 10), xlim=(0, shown), xlabel="step")
         few_ticks(self._right, style)
-        self._right.axhline(CLOSE, **style.line("threshold"))
+        self.level(self._right, CLOSE, f"within {CLOSE}")
         self.heading(self._left, "inputs")
         self.heading(self._middle, "path of the weights")
         self.heading(self._right, "distance from the star")
@@ -336,8 +336,8 @@ class ZigzagScene(CurveScene):
         self._outside.set_data(*np.clip(result.path[out], -REACH, REACH).T)
         self._input_words.set_text("{:.2g} to {:.2g}".format(*result.bounds))
         self._path_words.set_text("already there" if result.needed == 0 else
-                                  f"{'outside (x); same sign' if out.any() else 'both up or both down'}: {percent(result.together)}")
-        self._words.set_text(f"{CLOSE} after {result.needed} steps" if result.needed is not None else f"not yet {CLOSE}")
+                                  f"{'outside (x); same' if out.any() else 'same'} sign: {percent(result.together)}")
+        self._words.set_text(f"there after {result.needed} steps" if result.needed is not None else "not yet there")
 
     def grips(self) -> Sequence[tuple[Axes, float, float]]:
         """The star."""

@@ -66,13 +66,13 @@ class UnrolledScene(LogScene):
         losses.set(xlim=(0.4, T + 0.6), ylim=(0, self.MOST_LOSS), ylabel="$J_t$", yticks=(0, 2, 4))
         losses.axhline(np.log(K), color=GRAY, linewidth=1, label=f"ln {K}: guessing")
         _letters(losses, symbols[:-1], "symbol read, step $t$")
-        self.heading(states, "states, blue < 0 < orange")
+        self.heading(states, "states, blue (−) < 0 < orange")
         self._right = self.curve(predicted, "prediction", "target", linestyle="", marker="s", fillstyle="none",
                                  markersize=3.4 * style.width, markeredgewidth=0.6 * style.width)
         self._loss = self.histogram(losses, "loss")
         self._beyond = self.crosses(losses)
         minus = {"linestyle": "", "marker": "_", "color": "black", "markersize": 2.2 * style.width, "markeredgewidth": 0.4 * style.width}
-        self._below = [self.curve(states, "threshold", "below 0", **minus)]
+        self._below = [self.curve(states, "threshold", **minus)]
         box = {"linewidth": 1.2 * style.width}
         self._frames = [self.curve(states, "prediction", name, linestyle=dash, **box)
                         for name, dash in (("step $t$", "-"), ("step $k$", ":"))]
@@ -170,8 +170,8 @@ class HeatMapScene(LogScene):
         scale.set(xticks=())
         scale.yaxis.tick_right()
         scale.grid(False)
-        self._borders = (self.curve(self._map, "prediction", f"vanished: 1/{FATE:.0f}"),
-                         self.curve(self._map, "prediction", f"exploded: {FATE:.0f} ×", linestyle="-"))
+        self._borders = (self.curve(self._map, "prediction", f"under 1/{FATE:.0f}"),
+                         self.curve(self._map, "prediction", f"over {FATE:.0f} ×", linestyle="-"))
         self._profile.set(xlim=(-1, MOST_STEPS), xlabel=r"steps back $\ell$")
         self.decades(self._profile, -12, 12)
         self.heading(self._profile, "against the distance")
@@ -186,13 +186,13 @@ class HeatMapScene(LogScene):
         self._whole.set_xticks((0, 1), ("in", "out"))
         self._whole.set_xlabel("clipping")
         self.decades(self._whole, -4, 12, one=False)
-        self.heading(self._whole, "norm")
-        self._threshold = self.curve(self._whole, "threshold", r"$\varepsilon$")
+        self.heading(self._whole, r"norm, $\varepsilon$")
+        self._threshold = self.curve(self._whole, "threshold")
         self._before, self._after = (self.curve(self._whole, name, linestyle="", markersize=5 * style.width)
                                      for name in ("gradient", "clipped"))
         self._lost_whole = self.crosses(self._whole)
         self._handles = self.ring(self._profile), self.ring(self._profile), self.ring(self._whole)
-        self.legend(figure, columns=4)
+        self.legend(figure, columns=5)
         self._words = [self.words(axes) for axes in (self._map, self._profile, self._whole)]
 
     def update(self, result: GradientMap) -> None:
@@ -248,7 +248,7 @@ class TruncationScene(LogScene):
 
     title = ("Three plots against the truncation tau, each with a curve for windows and one for chunks: cosine between "
              "truncated and whole gradient; length over that of the whole, log axis; and cost over that of one full backward "
-             "pass, log axis, counted as lines and measured as open marks")
+             "pass, log axis, counted as lines and, after a move, measured as open marks")
     aspect = 2.6
 
     def __init__(self, figure: Figure, style: Style) -> None:
@@ -272,7 +272,7 @@ class TruncationScene(LogScene):
         self._lines = [self.curve(one, "prediction", linestyle=(0, (1, 1))) for one in axes]
         self._lost = self.crosses(self._length, "beyond the axis")
         self._handles = self.ring(self._cosine), self.ring(self._length)
-        (hint,) = self._cost.plot([], [], "o", color="black", fillstyle="none", label="measured seconds")
+        (hint,) = self._cost.plot([], [], "o", color="black", fillstyle="none", label="measured, after a move")
         hint.set_in_layout(False)
         self.legend(figure)
         self._words = [self.words(one) for one in axes]

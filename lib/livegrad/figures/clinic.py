@@ -33,7 +33,7 @@ class ChartScene(CurveScene):
     def __init__(self, figure: Figure, style: Style, steps: int = 200) -> None:
         super().__init__(style)
         self._left, self._sizes, self._shares = figure.subplots(1, 3, width_ratios=(5, 6, 5))
-        self._left.set(yscale="log", ylim=(1e-2, 1e2), xlim=(-0.02 * steps, 1.02 * steps), xlabel="update")
+        self._left.set(yscale="log", ylim=(1e-2, 1e2), xlim=(-0.04 * steps, 1.04 * steps), xlabel="update")
         self._sizes.set(yscale="log", ylim=(1e-12, 1e6))
         self._shares.set(ylim=(-4, 104))
         self._shares.set_yticks([0, 50, 100], ["0 %", "50 %", "100 %"])
@@ -43,12 +43,12 @@ class ChartScene(CurveScene):
         self._task = ""
         self._sizes.axhline(1, color=GRAY, linewidth=1)
         self.heading(self._left, "loss  (gray: guessing)")
-        self.heading(self._sizes, "sizes  (··· at the start)")
+        self.heading(self._sizes, "sizes  (··· start)")
         self.heading(self._shares, "shares  (··· start)")
         mark = 1.7 * style.width
         self._loss = self.curve(self._left, "loss", "minibatch")
-        self._tests = self.curve(self._left, "loss", "test", linestyle="", marker="o", fillstyle="none", markersize=1.5 * mark,
-                                 markeredgewidth=0.6 * style.width, markevery=4)
+        self._tests = self.curve(self._left, "loss", "test", linestyle="", marker="o", markerfacecolor="white",
+                                 markersize=1.5 * mark, markeredgewidth=0.6 * style.width, markevery=4)
         self._guessing = self._left.axhline(1, color=GRAY, linewidth=1)  # at its end, rings would cover a word
         drawn = {"rms $A^l$": (self._sizes, "activation", {}),
                  r"$\|\partial C/\partial Z^l\|$": (self._sizes, "gradient", {"marker": "v"}),
@@ -58,7 +58,8 @@ class ChartScene(CurveScene):
         self._first = [self.curve(axes, quantity, **{**changes, **before}) for axes, quantity, changes in drawn.values()]
         self._last = [self.curve(axes, quantity, label, **{"markersize": mark, **changes})
                       for label, (axes, quantity, changes) in drawn.items()]
-        self._sizes.axhline(_USUAL, color=self._last[2].get_color(), linewidth=1, label="healthy update: about 0.001")
+        self._sizes.axhline(_USUAL, color=self._last[2].get_color(), linewidth=0.5 * style.width,
+                            label="usual update: about 0.001")
         self._beyond = [self.crosses(self._left, "beyond the axis"), self.crosses(self._sizes)]
         self.legend(figure, columns=3)
         self._left_words, self._sizes_words, self._shares_words = map(self.words, (self._left, self._sizes, self._shares))

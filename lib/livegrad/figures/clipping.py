@@ -69,7 +69,8 @@ class PlaneScene(CurveScene):
         self._place.set_data([result.entries], [result.cosine_there])
         straight = not result.gradient.any()
         self._turn.set_text("no gradient, no direction" if straight else f"by value: turned {abs(result.turn):.1f}°")
-        self._mean.set_text("" if straight else f"n = {result.entries}:  {result.cosine_there:.3f}")
+        degrees = np.degrees(np.arccos(np.clip(result.cosine_there, -1, 1)))
+        self._mean.set_text("" if straight else f"n = {result.entries}:  {result.cosine_there:.3f}, or {degrees:.0f}°")
 
     def grips(self) -> Sequence[tuple[Axes, float, float]]:
         """The gradient's tip, the bottom of the circle, and the place on the curve."""
@@ -104,8 +105,8 @@ class CliffScene(CurveScene):
         widths = {"gradient": {"linewidth": 2.2 * style.width}, "clipped": {}}
         self._paths = [self.curve(self._map, kind, label, marker=".", **widths[kind]) for kind, label in kinds.items()]
         self._norms = [self.curve(self._sizes, kind, marker="", **widths[kind]) for kind in kinds]
-        star = {"marker": "*", "markevery": [0], "markersize": 7.5 * style.width, "fillstyle": "none",
-                "markeredgewidth": 0.8 * style.width, "linewidth": 1.6 * style.width}
+        star = {"marker": "*", "markevery": [0], "markersize": 4.5 * style.width, "fillstyle": "none",
+                "markeredgewidth": 0.6 * style.width, "linewidth": 1.6 * style.width}
         self._steepest = [[self.curve(axes, kind, **star) for axes in (self._map, self._sizes)] for kind in kinds]
         self._steepest[0][0].set_label("largest")
         cross = {"linestyle": "", "marker": "x", "markersize": 5 * style.width, "markeredgewidth": 1.3 * style.width}
@@ -163,6 +164,7 @@ class TemporalOrderScene(CurveScene):
         self.level(self._costs, np.log(4), "guessing")
         self._range = self.band(self._sizes, "gradient", alpha=0.4)
         self._middle = self.curve(self._sizes, "gradient", "gradient: median and range", marker="")
+        self._longest = self.curve(self._sizes, "gradient", "longest", linestyle="", marker="o")
         self._threshold = self.curve(self._sizes, "threshold", "threshold ε")
         self._loss = self.curve(self._costs, "loss", "loss")
         self._error = self.curve(self._costs, "loss", "wrong answers", linestyle="--", marker=".")
@@ -181,13 +183,17 @@ class TemporalOrderScene(CurveScene):
         norms = np.clip(norms, low, high)
         self._range(place, norms.min(axis=1), norms.max(axis=1))
         self._middle.set_data(place, np.median(norms, axis=1))
+        longest = result.norms.max(initial=0)
+        there = np.flatnonzero((result.norms == longest) & (low < longest) & (longest < high))[:1]
+        self._longest.set_data(there, result.norms[there])
         self._threshold.set_data([0, widest], [result.max_norm] * 2)
         self._handle.set_data([0.93 * widest], [result.max_norm])
         place, loss = neighbors(result.loss, widest // 250)
         self._loss.set_data(place, np.minimum(loss.mean(axis=1), self._costs.get_ylim()[1]))
         self._error.set_data(np.arange(len(result.error)) * result.every, result.error)
         self._clipped.set_text("not trained yet" if not result.taken else "OVERFLOW" if result.overflowed else
-                               f"clipped: {percent(result.share_clipped)} of the updates")
+                               f"longest {f'{longest:,.0f}' if longest >= 100 else plain(longest)}, "
+                               f"clipped {percent(result.share_clipped)}")
         self._reached.set_text(f"wrong: {percent(result.error[-1], '.3g')}  (guessing: {percent(CHANCE)})")
         return wider
 

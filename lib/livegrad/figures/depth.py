@@ -32,6 +32,7 @@ class SawtoothScene(CurveScene):
         self._left, self._right = figure.subplots(1, 2, width_ratios=(1.7, 1))
         self._left.set(xlim=(0, 1), ylim=(self.LOW, self.HIGH), yticks=(0, 0.5, 1), xlabel="input $x$")
         self.heading(self._left, "output")
+        self._saw = self.curve(self._left, "threshold", linestyle="-", linewidth=0.3 * style.width)
         # The deep net's line is thin and on top, the other one broad and pale: where they agree both are seen.
         self._shallow = self.curve(self._left, "second_layer", linestyle="-", marker="", linewidth=2 * style.width, alpha=0.5)
         self._kinks = self.curve(self._left, "second_layer", linestyle="", markersize=2.2 * style.width)
@@ -53,6 +54,8 @@ class SawtoothScene(CurveScene):
         deep, shallow = result.deep, result.shallow
         y = deep.values[:, 0]
         self._deep.set_data(deep.at, y)
+        corners = np.arange(2**result.layers + 1 if result.noise else 0)  # without noise the deep net's line is the saw
+        self._saw.set_data(corners / 2**result.layers, corners % 2)
         self._shallow.set_data(shallow.at, shallow.values)
         kinks = slice(1, -1 if len(shallow.at) <= 12 else 1)  # no marks where they would only cover the line
         self._kinks.set_data(shallow.at[kinks], shallow.values[kinks])
@@ -65,7 +68,8 @@ class SawtoothScene(CurveScene):
             line.set_data(layers, counts)
         self._ring.set_data([result.layers], [result.built[result.layers - 1]])
         left, right = self._words
-        left.set_text(f"deep: {2 * result.layers} units,  one hidden layer: {result.units}")
+        left.set_text(f"off: deep {plain(result.deep_error)}, one layer {plain(shallow.error)}" if result.noise else
+                      f"deep: {2 * result.layers} units,  one hidden layer: {result.units}")
         drawn = np.median(result.drawn[:, result.layers - 1])
         right.set_text(f"by hand {result.deep.count},  random {drawn:.0f}")
 
@@ -133,14 +137,16 @@ class ResidualScene(CurveScene):
         free = result.norm == "none" and result.radius > 0
         disk = result.radius * self._circle + [[result.center], [0]] if free else np.empty((2, 0))
         self._disk.set_data(*disk)
-        self._radius.set_data(*([[min(result.center + result.radius, 3.4)], [0.0]] if free else [[], []]))
+        held = free and result.radius > 0.15  # a smaller cloud would lie under the ring
+        self._radius.set_data(*([[min(result.center + result.radius, 3.4)], [0.0]] if held else [[], []]))
         left, right = self._words
         if result.overflow is not None:
             left.set_text(f"overflow after block {result.overflow}")
         else:
             left.set_text("no gradient" if np.isnan(result.survival) else f"first / last gradient: {plain(result.survival)}")
-        where = f"mean {plain(result.mean)}" if result.norm == "post" and values.size else f"around {result.center:.0f}"
-        right.set_text(f"block {result.block}:  {where if values.size else 'overflow'}")
+        right.set_text(f"block {result.block}:  overflow" if not values.size else
+                       f"block {result.block}:  mean {plain(result.mean)}" if result.norm == "post" else
+                       f"within {plain(round(float(abs(values - result.center).max()), 6))} of {result.center:.0f}")
 
     def pin(self, result: StackView | None) -> None:
         """Leave the eigenvalues behind, too, as hollow dots."""
@@ -176,8 +182,8 @@ class BudgetScene(CurveScene):
         self._line = self.curve(self._left, "threshold", linewidth=0.6 * style.width)
         self._ring = self.ring(self._left)
         self._middle.set(xlim=(0, 1), ylim=(-0.08, 1.08), xticks=(0, 0.5, 1), yticks=(0, 1), xlabel="input $x$")
-        self.heading(self._middle, "class 1: true, learned")
-        self._true = self.curve(self._middle, "threshold", "true", linewidth=0.7 * style.width)
+        self.heading(self._middle, "above ½: true, learned")
+        self._true = self.curve(self._middle, "threshold", "true", linestyle="-", color=GRAY, linewidth=1.8 * style.width)
         self._learned = self.curve(self._middle, "activation", "learned", marker="")
         self._right.set(yscale="log", ylim=(self.LOW, self.HIGH), xlabel="layer")
         few_ticks(self._right, style)
@@ -209,8 +215,8 @@ class BudgetScene(CurveScene):
         gone = [l for l in (1, 2, 4, 8, 16, 32) if l <= len(layers) and run.gradient[l - 1] == 0]
         self._zero.set_data(gone, np.full(len(gone), 2 * self.LOW))
         left, middle, right = self._words
-        left.set_text(f"{run.hidden} × {run.width}: {percent(run.accuracy[-1])}")
-        middle.set_text(f"{run.taken} updates")
+        left.set_text(f"{percent(run.accuracy[-1], '.3g')}, median {percent(result.median, '.3g')}")
+        middle.set_text(f"{run.hidden} × {run.width}: {run.taken} updates")
         right.set_text(f"first / last: {plain(run.gradient[0] / run.gradient[-1])}" if run.gradient[0] else "×: exactly 0")
 
     def grips(self) -> Sequence[tuple[Axes, float, float]]:

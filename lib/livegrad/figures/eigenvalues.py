@@ -128,7 +128,7 @@ class HumpScene(LogScene):
     title = ("Left, log axis against t: the norm of W to the t and the spectral radius to the t. "
              "Right, log axis: moduli of the eigenvalues and singular values, each sorted")
     aspect = 2.3
-    VIEWS: ClassVar = {"near": (100, 5), "far": (1000, 30)}
+    VIEWS: ClassVar = {"near": (100, 5), "far": (1200, 30)}
     """The last t, and the decades to either side of 1."""
 
     def __init__(self, figure: Figure, style: Style) -> None:
@@ -138,7 +138,7 @@ class HumpScene(LogScene):
         self._view = ""
         self._look("far")
         self.heading(self._left, "size of $W^t$")
-        self._right.set(xlim=(0, 1), xlabel="rank $(i - ½)/n$")
+        self._right.set(xlim=(0, 1), xlabel="largest to smallest (share of $n$)")
         self.decades(self._right, -3, 2)
         self.heading(self._right, "one step: sorted sizes")
         self._norm = self.curve(self._left, "singular_value", r"$\|W^t\|_2$", marker="")
@@ -202,6 +202,7 @@ class PowerIterationScene(LogScene):
         self._left.plot(_TURN.real, _TURN.imag, color=GRAY, linewidth=1)
         self._right.set(xlim=(0, steps), xlabel="steps $t$")
         self.decades(self._right, -6, 0.3, one=False)
+        self.level(self._right, 0.01, "1 %")
         self.heading(self._right, "share of each eigen-direction")
         self._axis = [self.curve(self._left, "eigenvalue", linestyle=dash, linewidth=wide * style.width)
                       for dash, wide in (("-", 1.0), ("--", 0.7))]
@@ -232,8 +233,9 @@ class PowerIterationScene(LogScene):
         else:
             self._left_words.set_text(f"t = {t[-1]}:  {degrees(result.off[-1])} from v₁")
         name, last = "the pair" if result.pair else "λ₁", percent(result.share[-1, 0], ".3g")
+        later = f"; 99 % near t = {result.predicted:.0f}" if t[-1] < result.predicted < np.inf else ""
         self._right_words.set_text(f"{name} has 99 % from t = {result.won:.0f} on" if np.isfinite(result.won)
-                                   else f"{name} has {last} at t = {t[-1]}")
+                                   else f"{name} has {last} at t = {t[-1]}{later}")
 
     def grips(self) -> Sequence[tuple[Axes, float, float]]:
         """The start x."""
@@ -247,7 +249,7 @@ class RepetitionScene(LogScene):
              "each step and once with another at each. Right, log axes: width of the two bands in powers of ten")
     aspect = 2.3
 
-    def __init__(self, figure: Figure, style: Style, steps: int = 60, decades: int = 10) -> None:
+    def __init__(self, figure: Figure, style: Style, steps: int = 60, decades: int = 16) -> None:
         super().__init__(style)
         self._left, self._right = figure.subplots(1, 2, width_ratios=(3, 2))
         self._left.set(xlim=(0, steps), xlabel="steps back $t$")
@@ -294,8 +296,8 @@ class RepetitionScene(LogScene):
         held = max(1, *_inside(self._left, result.different[1]))
         self._handle.set_data([held], np.clip(height(result.different[1, [held]]), *self._left.get_ylim()))
         same, different = (getattr(result, name)[1, -1] for name in ("same", "different"))
-        self._left_words.set_text(f"median, t = {t[-1]}:  {power_of_ten(same)} and {power_of_ten(different)}")
-        self._right_words.set_text(f"{_decades(widths['same'][-1])} against {_decades(widths['different'][-1])}")
+        self._left_words.set_text(f"median: same {power_of_ten(same)}, other {power_of_ten(different)}")
+        self._right_words.set_text(f"same {_decades(widths['same'][-1])}, other {_decades(widths['different'][-1])}")
 
     def grips(self) -> Sequence[tuple[Axes, float, float]]:
         """The middle line of the many W, where it ends or leaves the picture."""

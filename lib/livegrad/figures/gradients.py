@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from livegrad.experiments.gradients import ChainSweep, Scales, TrainingRun
-from livegrad.figures.scene import CurveScene, drawable, few_ticks, plain
+from livegrad.figures.scene import CurveScene, LogScene, drawable, exits, few_ticks, places, plain
 from livegrad.style import GRAY, Style
 
 __all__ = ["ChainScene", "ScalesScene", "TrainingScene"]
@@ -22,7 +22,7 @@ def _overflow(sizes: np.ndarray, order: np.ndarray) -> str:
     return f"{'NOT A NUMBER' if np.isnan(sizes[lost[0] - 1]) else 'OVERFLOW'} at layer {lost[0]}" if lost else ""
 
 
-class ScalesScene(CurveScene):
+class ScalesScene(LogScene):
     """Sizes at every layer: activations on the left, gradients and the line M^L on the right.
 
     Both axes are fixed. If they followed the curves, an explosion and a slow decay would look alike.
@@ -37,14 +37,14 @@ class ScalesScene(CurveScene):
         self.floor, self.ceiling = 10.0**-decades, 10.0**decades
         self._forward, self._backward = figure.subplots(1, 2, sharey=True)
         for axes in (self._forward, self._backward):
-            axes.set(yscale="log", ylim=(self.floor, self.ceiling), xlim=(0, most_layers + 1), xlabel="layer")
-            few_ticks(axes, style)
-            axes.axhline(1, color=GRAY, linewidth=1)
+            self.decades(axes, -decades, decades)
+            axes.set(xlim=(0, most_layers + 1), xlabel="layer")
             for name, info in (("float32", np.finfo(np.float32)), ("float64", np.finfo(np.float64))):
                 for which, end in (("largest", float(info.max)), ("smallest", float(info.smallest_subnormal))):
                     if self.floor < end < self.ceiling:
                         axes.axhline(end, **style.line("threshold"))
-                        axes.text(1, end, f"{which} {name}", va="bottom")
+                        at, side = (1, "left") if axes is self._forward else (most_layers, "right")  # where no curve ends
+                        axes.text(at, end, f"{which} {name}", ha=side, va="top" if end > 1 else "bottom")
         self.heading(self._forward, "forward →  activations")
         self.heading(self._backward, "← backward  gradients")
         self._backward.tick_params(labelleft=True)
@@ -53,11 +53,10 @@ class ScalesScene(CurveScene):
         self._weight_gradient = self.curve(self._backward, "weight_gradient", r"$\|\partial C/\partial W^l\|$", markevery=3)
         self._gradient = self.curve(self._backward, "gradient", r"$\|\partial C/\partial Z^l\|$", markevery=3)
         self._prediction = self.curve(self._backward, "prediction", "one factor $M$ per layer")
-        (self._grip,) = self._backward.plot([], [], "o", color="black", markersize=5.5 * style.width, fillstyle="none",
-                                            markeredgewidth=style.width)
-        self.moving.append(self._grip)
-        self._forward_lost = self.crosses(self._forward, "not finite")
-        self._backward_lost = self.crosses(self._backward)
+        self._out = self.crosses(self._forward, size=4), self.crosses(self._backward, size=4)
+        self._lost = [self.curve(axes, "threshold", label, linestyle="", marker=r"$\infty$", markersize=4 * style.width)
+                      for axes, label in ((self._forward, ""), (self._backward, "not finite"))]
+        self._grip = self.ring(self._backward)
         self.legend(figure)
         self._forward_words = self.words(self._forward)
         self._backward_words = self.words(self._backward)
@@ -70,19 +69,22 @@ class ScalesScene(CurveScene):
         self._gradient.set_data(layers, drawable(result.dz))
         self._weight_gradient.set_data(layers, drawable(result.dW))
         self._prediction.set_data(layers, drawable(result.prediction))
-        for line, sizes in ((self._forward_lost, result.a), (self._backward_lost, result.dz)):
-            where = layers[~np.isfinite(sizes)]
-            line.set_data(where, np.full(len(where), self.ceiling**0.95))
+        on_the_way = (self._forward, (result.a, result.difference), 1), (self._backward, (result.dz, result.dW), -1)
+        for (axes, curves, order), out, lost in zip(on_the_way, self._out, self._lost, strict=True):
+            out.set_data(*exits(axes, layers[::order], *(np.log10(drawable(sizes))[::order] for sizes in curves)))
+            where = layers[~np.isfinite(curves[0])]
+            lost.set_data(where, np.full(len(where), self.ceiling**0.93))
         end = result.prediction[0]
         self._grip.set_data(*([1], [np.clip(end, self.floor, self.ceiling)]) if np.isfinite(end) else ([], []))
+        self._grip.set_alpha(1.0 if self.floor <= end <= self.ceiling else 0.3)  # pale: the value lies beyond
         self._forward_words.set_text(_overflow(result.a, layers) or
-                                     f"last layer: {result.a[-1]:.0e}   digits: {result.difference[-1]:.0e}")
-        self._backward_words.set_text((_overflow(result.dz, layers[::-1]) or f"layer 1: {result.dz[0]:.1e}")
-                                      + f"     M = {result.factor:.3f}")
+                                     f"layer {result.depth}: {result.a[-1]:.0e},  between digits {result.difference[-1]:.0e}")
+        self._backward_words.set_text(_overflow(result.dz, layers[::-1]) or
+                                      f"layer 1: {plain(result.survival)} of layer {result.depth}")
 
     def grips(self) -> Sequence[tuple[Axes, float, float]]:
         """The far end of the line M^L."""
-        return [(self._backward, x, y) for x, y in zip(*self._grip.get_data(), strict=True)]
+        return places(self._grip)
 
 
 class ChainScene(CurveScene):
@@ -167,15 +169,17 @@ class TrainingScene(CurveScene):
             few_ticks(axes, style)
         self._loss = self.curve(self._left, "loss", "loss of each minibatch")
         self._ratio = self.curve(self._right, "update", "per layer, last 10 steps")
+        self._out = self.crosses(self._left, quantity="loss", size=4), self.crosses(self._right, quantity="update", size=4)
         self.legend(figure)
         self._words = self.words(self._left)
 
     def update(self, result: TrainingRun) -> None:
         """Move the two curves."""
-        # What is off the scale runs along its edge.
-        loss, ratio = (np.clip(drawable(values), *axes.get_ylim()) for values, axes in
-                       ((result.loss, self._left), (result.update_ratio, self._right)))
-        self._loss.set_data(np.arange(len(loss)), loss)
-        self._ratio.set_data(np.arange(1, len(ratio) + 1), ratio)
-        self._words.set_text(f"OVERFLOW after {result.taken} steps" if result.overflowed
+        for line, out, values, first in ((self._loss, self._out[0], result.loss, 0), (self._ratio, self._out[1], result.update_ratio, 1)):
+            at, values, (low, high) = first + np.arange(len(values)), drawable(values), line.axes.get_ylim()
+            line.set_data(at, values)
+            beyond = (values < low) | (values > high)  # an x for each, just inside the edge
+            inset = (high / low) ** 0.04
+            out.set_data(at[beyond], np.clip(values, low * inset, high / inset)[beyond])
+        self._words.set_text(f"OVERFLOW: {result.loss[0]:.0e} to {result.loss[-2]:.0e} in {result.taken} steps" if result.overflowed
                              else f"test digits right: {100 * result.accuracy:.0f} %")

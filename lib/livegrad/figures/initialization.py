@@ -42,13 +42,14 @@ class LayersScene(CurveScene):
     title = ("Two heat maps against the layer, with log axes: how the sizes of the activations (left) and of the gradients at z "
              "(right) are spread in each layer, and root mean squares as curves")
     aspect = 2.3
-    DECADES = (-10, 2)
+    DECADES = (-10, 8)
     BRIGHTEST = 0.2
     """The share of a layer's numbers in one cell from which on the color is full."""
 
     def __init__(self, figure: Figure, style: Style, edges: np.ndarray, most_layers: int = 50) -> None:
         super().__init__(style)
         self._left, self._right = figure.subplots(1, 2, sharey=True)
+        self._most_layers = most_layers
         # Heat maps want axes on which all cells are alike: these are linear in log₁₀.
         low, high = self.DECADES
         ticks = np.arange(low, high + 1, 3 if style.lecture else 2)
@@ -56,7 +57,8 @@ class LayersScene(CurveScene):
         for axes, quantity, text in ((self._left, "activation", "forward →  activations $|A^l|$"),
                                      (self._right, "gradient", r"← backward  $|\partial C/\partial Z^l|$")):
             self._paint[quantity] = self.image(axes, np.arange(0.5, most_layers + 1), np.log10(edges))
-            axes.set(xlim=(0, most_layers + 1), ylim=self.DECADES, xlabel="layer")
+            axes.set(xlim=(0, most_layers + 0.5), ylim=self.DECADES, xlabel="layer")
+            axes.grid(False, axis="y")
             axes.set_yticks(ticks, [f"$10^{{{t}}}$" for t in ticks])
             axes.tick_params(labelleft=True)
             self.heading(axes, text)
@@ -74,7 +76,7 @@ class LayersScene(CurveScene):
         """Color the cells and move the curves."""
         layers = np.arange(1, result.depth + 1)
         for quantity, shares in (("activation", result.activation_shares), ("gradient", result.gradient_shares)):
-            whole = np.zeros((shares.shape[1], round(self._left.get_xlim()[1]) - 1))
+            whole = np.zeros((shares.shape[1], self._most_layers))
             whole[:, : result.depth] = np.sqrt(shares.T / self.BRIGHTEST)
             self._paint[quantity](tint(_PALE * np.clip(whole, 0, 1), LINES[quantity]["color"]))
         low, high = self.DECADES
@@ -148,8 +150,9 @@ class VarianceScene(CurveScene):
         self._left_words.set_text("every q is a fixed point" if result.neutral else
                                   f"fixed point {plain(result.fixed_point)}" if settled else
                                   "it sinks to 0" if result.fixed_point == 0 else "it grows without end")
-        lost = f"lost at layer {result.lost}   " if result.lost else ""
-        self._right_words.set_text(f"{lost}layer {result.depth}: {plain(result.measured[-1])}")
+        net = plain(result.measured[-1])
+        self._right_words.set_text(f"lost at layer {result.lost}   layer {result.depth}: {net}" if result.lost else
+                                   f"layer {result.depth}: map {plain(result.predicted[-1])}, net {net}")
 
     def grips(self) -> Sequence[tuple[Axes, float, float]]:
         """The start on the diagonal, and the map far to the right."""
@@ -166,7 +169,7 @@ class KaimingScene(CurveScene):
 
     def __init__(self, figure: Figure, style: Style) -> None:
         super().__init__(style)
-        self._left, self._middle, self._right = figure.subplots(1, 3, width_ratios=(1.2, 1.1, 1.45))
+        self._left, self._middle, self._right = figure.subplots(1, 3, width_ratios=(1.35, 1.0, 1.45))
         self._left.set(yscale="log", ylim=(0.01, 10), xlim=(0.4, 3.6))
         self._left.set_xticks((1, 2, 3), ("gain", "std\n÷ √fan", "bound\n× √3"))
         self._left.grid(False, axis="x")
@@ -175,7 +178,7 @@ class KaimingScene(CurveScene):
         self.heading(self._middle, "the weights drawn")
         self._right.set(yscale="log", ylim=(1e-5, 1e2), xlim=(0.5, KAIMING_LAYERS + 0.5), xlabel="layer (fans swap in turn)")
         self._right.axhline(1, color=GRAY, linewidth=1)
-        self.heading(self._right, "rms of $z$ in a deep net")
+        self.heading(self._right, "rms of $z$, and in layer 10:")
         for axes in (self._left, self._right):
             few_ticks(axes, style)
         self._bars = self.curve(self._left, "weight", marker="", linewidth=7 * style.width, solid_capstyle="butt")
@@ -232,7 +235,7 @@ class PhaseScene(CurveScene):
         self._stored = sweep.settings["bias_variance"]
         self._plane.axhline(self._stored, **style.line("threshold", linewidth=0.6 * style.width))
         for x, y, word in ((0.22, 0.75, "ordered"), (0.75, 0.5, "chaotic"), (0.81, 0.86, "←χ₁ = 1"),
-                           (0.75, 0.2, "stored runs")):
+                           (0.75, 0.25, "stored runs")):
             self._plane.text(x, y, word, transform=self._plane.transAxes, ha="center", style="italic")
         self.heading(self._plane, r"bias variance $\sigma_b^2$")
         self._map.set(xlim=(0, 1), ylim=(0, 1), xlabel="correlation $c$ in one layer")
@@ -240,7 +243,7 @@ class PhaseScene(CurveScene):
         self.heading(self._map, "$c$ in the next layer")
         self._sweep.set(xlim=(1, self.WEIGHTS[1]), ylim=(0, self._deepest),
                         xlabel=rf"$g^2$, at $\sigma_b^2$ = {self._stored:g}")
-        self.heading(self._sweep, "depth  (dark: digits right)")
+        self.heading(self._sweep, "depth (dark: most right)")
         mean = sweep.accuracy.mean(axis=2)
         self._sweep.pcolorfast(_edges(sweep.weight_variances), _edges(sweep.depths),
                                tint(_PALE * mean, LINES["activation"]["color"]))
@@ -329,6 +332,8 @@ class SymmetryScene(CurveScene):
         share = result.answers[..., np.newaxis]
         self._paint((255.5 - 0.45 * 255 * ((1 - share) * colors[0] + share * colors[1])).astype(np.uint8))
         units = result.weights.shape[1]
+        only_output = result.taken and [name for name, moved in result.moved.items() if moved > 1e-12] == ["b2"]
         self._left_words.set_text(f"{plain(result.loss[-1])}")
-        self._middle_words.set_text(f"all {units} units equal" if result.equal else f"all weights: up to {plain(result.gap)}")
+        self._middle_words.set_text("no weight has moved" if only_output else f"all {units} units equal" if result.equal
+                                    else f"they differ by up to {plain(result.gap)}")
         self._right_words.set_text(f"{percent(result.accuracy)} right")

@@ -176,7 +176,7 @@ class CardScene(CurveScene):
         for line in self._length:
             line.set_data([result.length] * 2, line.axes.get_ylim())
         clipped, free = stored.solved.sum(axis=1)
-        self._who.set_text(f"of {stored.needed[0].size}: {clipped} with ε, {free} without")
+        self._who.set_text(f"of {stored.needed[0].size}: ε {clipped}, none {free}")
         self._cap.set_text(f"budget: {stored.budget:,}")
         taken = 0 if run is None else run.taken
         widest = next(w for w in (1_000, 2_000, 5_000, 10_000, UPDATES) if w >= taken)

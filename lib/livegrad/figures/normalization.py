@@ -61,7 +61,7 @@ class InputsScene(CurveScene):
             cloud.set_data(*x.T)
         mean, std = result.raw.mean(axis=0), result.raw[:, 0].std()
         self._center.set_data(*mean[:, None])
-        self._width.set_data([mean[0] + std], [mean[1]])
+        self._width.set_data([mean[0] + 2 * std], [mean[1]])
         for (rings, path, gone, words), bowl in zip(self._bowls, (result.before, result.after), strict=True):
             rings.set_data(*bowl.contours(self.SHARES).T)
             path.set_data(*_until_it_leaves(bowl.path).T)
@@ -70,7 +70,7 @@ class InputsScene(CurveScene):
         self._words.set_text(f"means {plain(round(mean[0], 6) + 0.0)},  std {plain(std)} and 1")
 
     def grips(self) -> Sequence[tuple[Axes, float, float]]:
-        """The middle of the cloud, and the point one standard deviation to its right."""
+        """The middle of the cloud, and the point two standard deviations to its right."""
         return places(self._center, self._width)
 
 
@@ -89,8 +89,8 @@ def _needed(bowl: Bowl) -> str:
 class BatchUnitScene(CurveScene):
     """Histograms of what goes into batch norm, of what comes out, and of what the sigmoid makes of it."""
 
-    title = ("Three histograms over a batch, each in units of its tallest bin: the pre-activation z, what batch norm makes of "
-             "it, and the sigmoid's output with and without batch norm. Shaded: where the sigmoid is nearly linear")
+    title = ("Three pictures with histograms over a batch, each in units of its tallest bin: the pre-activation z, what batch "
+             "norm makes of it, and the sigmoid's output with and without batch norm. Shaded: where the sigmoid is nearly linear")
     aspect = 2.5
     REACH = 8.0
 
@@ -126,12 +126,12 @@ class BatchUnitScene(CurveScene):
         """Fill the histograms."""
         edges = np.linspace(-self.REACH, self.REACH, 41)
         for fill, x, crosses in ((self._z, result.z, self._beyond[0]), (self._normed, result.out, self._beyond[1])):
-            fill(_heights(x, edges), edges)
+            fill(*_heights(edges, x), edges)
             sides = [(side * self.REACH * 0.96, 0.08) for side in (-1, 1) if np.any(side * x > self.REACH)]
             crosses.set_data(*np.reshape(sides, (-1, 2)).T)
         edges = np.linspace(0, 1, 26)
-        self._plain_a(_heights(result.plain, edges), edges)
-        self._normed_a(_heights(result.normed, edges), edges)
+        for fill, heights in zip((self._plain_a, self._normed_a), _heights(edges, result.plain, result.normed), strict=True):
+            fill(heights, edges)
         ends = np.clip([result.beta, result.beta + result.gamma], -self.REACH, self.REACH)
         self._arm.set_data(ends, [1.05, 1.05])
         self._center.set_data(ends[:1], [1.05])
@@ -152,9 +152,9 @@ def _short(value: float) -> str:
     return f"{round(value, 2) + 0.0:.4g}"
 
 
-def _heights(x: np.ndarray, edges: np.ndarray) -> np.ndarray:
-    """Counts in the bins, the tallest 1; what lies beyond counts in the last ones."""
-    counts, _ = np.histogram(np.clip(x, edges[0], edges[-1]), edges)
+def _heights(edges: np.ndarray, *samples: np.ndarray) -> np.ndarray:
+    """Counts in the bins, the tallest of all samples 1; what lies beyond counts in the last ones."""
+    counts = np.array([np.histogram(np.clip(x, edges[0], edges[-1]), edges)[0] for x in samples])
     return counts / counts.max()
 
 
@@ -218,7 +218,8 @@ class BatchSizeScene(CurveScene):
         self._size.set_data([result.batch], [0.03])
         seen = np.arange(len(result.means) + 1)
         low, high = self._middle.get_ylim()
-        self._batches.set_data(seen[1:], result.means / result.true_mean)
+        met = result.batch > 1  # batches of 1 are refused
+        self._batches.set_data(seen[1:] if met else [], result.means / result.true_mean if met else [])
         for line, average, true in zip(self._running, (result.running_mean, result.running_var),
                                        (result.true_mean, result.true_var), strict=True):
             line.set_data(seen, average / true)
@@ -270,10 +271,10 @@ class OneRowScene(CurveScene):
             self.heading(one, text)
             row, others, before, beyond = ("",) * 4 if self._shown else (
                 "the example you move", "the others", "where they were", "beyond the axis")
-            self._shown[name] = (
+            self._shown[name] = (  # the lines of before lie below, and show where something moved
+                self.curve(one, "threshold", before, linestyle="--", linewidth=0.75 * style.width),
                 self.curve(one, "prediction", row, linestyle="-", marker="o", linewidth=1.3 * style.width),
                 self.curve(one, "slope", others, marker=".", linewidth=0.9 * style.width),
-                self.curve(one, "threshold", before, linestyle="--", linewidth=0.5 * style.width),
                 self.crosses(one, beyond, size=4))
         self._points = self.ring(axes[0])
         self.legend(figure)
@@ -282,7 +283,7 @@ class OneRowScene(CurveScene):
     def update(self, result: OneRow) -> None:
         """Move the lines."""
         both = zip({"x": result.x, **result.outputs}.values(), {"x": result.x_home, **result.outputs_home}.values(), strict=True)
-        for (now, then), (row, others, before, beyond) in zip(both, self._shown.values(), strict=True):
+        for (now, then), (before, row, others, beyond) in zip(both, self._shown.values(), strict=True):
             row.set_data([1, 2, 3], now[0])
             others.set_data(*_broken(now[1:]))
             before.set_data(*_broken(then))
@@ -293,7 +294,7 @@ class OneRowScene(CurveScene):
         self._words[0].set_text(f"{len(result.x)} examples")
         for words, name in zip(self._words[1:], result.outputs, strict=True):
             moved = result.others_moved(name)
-            words.set_text(f"others moved by {plain(moved)}" if moved else "the others stay")
+            words.set_text(f"others moved {plain(moved)}" if moved else "the others stay")
 
     def grips(self) -> Sequence[tuple[Axes, float, float]]:
         """The three features of the first example."""
@@ -345,10 +346,10 @@ class MatrixScene(CurveScene):
                 line(at, color=GRAY, linewidth=1)
         self.heading(self._rows, "rows, after")
         self.heading(self._columns, "columns, after")
-        self._stats = [
-            (self.curve(axes, "activation", mean), self.curve(axes, "difference", variance, marker="s"),
-             self.crosses(axes, size=4))
-            for axes, mean, variance in ((self._rows, "mean", "variance"), (self._columns, "", ""))]
+        self._stats = []
+        for axes, mean, variance in ((self._rows, "mean", "variance"), (self._columns, "", "")):
+            below = self.curve(axes, "difference", variance, marker="s")
+            self._stats.append((self.curve(axes, "activation", mean), below, self.crosses(axes, size=4)))
         self.legend(figure)
         self._words = [self.words(axes) for axes in maps]
 

@@ -159,7 +159,8 @@ class SmallBatchScene(_NetsScene):
         heights = {norm: run.accuracy[-1] for norm, run in runs.items()} if result.live.taken else {}
         self._show_stored(self._places, result.stored, result.at, heights, 0.04)
         for norm, line in self._accuracy.items():
-            line.set_data(*((result.live.tests(norm), runs[norm].accuracy) if norm in runs else ([], [])))
+            trained = result.live.taken and norm in runs
+            line.set_data(*((result.live.tests(norm), runs[norm].accuracy) if trained else ([], [])))
         self._words[0].set_text(_each(result.live, {norm: percent(runs[norm].accuracy[-1]) if norm in runs else "refused"
                                                     for norm in NAMES}))
         self._words[1].set_text(f"B = {result.at:.0f}")
@@ -183,7 +184,7 @@ class IoffeSzegedyScene(_NetsScene):
         self._left.set(ylim=(0, 1.02))
         self.level(self._left, 0.1, "guessing")
         self._left.yaxis.set_major_formatter(lambda share, _: f"{100 * share:.0f} %")
-        self.heading(self._left, "test digits right")
+        self.heading(self._left, "test digits right (band: seeds)")
         for norm, band in bands.items():  # the same for every setting: part of the backdrop
             color = LINES[_QUANTITY[norm]]["color"]
             self._left.fill_between(at[1:], band.low[1:], band.high[1:], color=color, alpha=0.25, linewidth=0)
@@ -194,6 +195,7 @@ class IoffeSzegedyScene(_NetsScene):
             axes.axhspan(-LINEAR, LINEAR, facecolor=(LINES["slope"]["color"], 0.3), edgecolor=LINES["slope"]["color"])
             self.heading(axes, {"none": "no norm: σ reads $z$", "batch": r"batch norm: $\gamma\hat z+\beta$"}[norm])
             self._read[norm] = (self.band(axes, _QUANTITY[norm]), self.curve(axes, _QUANTITY[norm], marker=""), self.words(axes))
+        reads[0].plot([], [], color=LINES["slope"]["color"], alpha=0.3, linewidth=4 * style.width, label="linear region")
         self.legend(figure)
         self._words = self.words(self._left)
 
@@ -205,7 +207,7 @@ class IoffeSzegedyScene(_NetsScene):
             low, median, high = np.clip(run.read[1:], *middle.axes.get_ylim()).T
             band(at, low, high)
             middle.set_data(at, median)
-            words.set_text(f"{run.read[-1, 0]:.2g} to {run.read[-1, 2]:.2g}" if result.taken else "")
+            words.set_text(f"70 %: {run.read[-1, 0]:.2g} to {run.read[-1, 2]:.2g}" if result.taken else "")
         self._words.set_text(_each(result, {norm: percent(result.runs[norm].accuracy[-1]) for norm in self._accuracy}))
 
     def grips(self) -> Sequence[tuple[Axes, float, float]]:

@@ -51,7 +51,7 @@ class SpikeScene(LogScene):
         self._left, self._right = figure.subplots(1, 2)
         for axes in (self._left, self._right):
             axes.set(xlim=(0.5, steps + 0.5), xlabel="step $t$")
-        self.decades(self._left, -2, 6, one=False)
+        self.decades(self._left, -2, 4, one=False)
         self.heading(self._left, "output $o_t$")
         self._right.set(ylim=(-3, 103), yticks=(0, 50, 100), ylabel="%")
         self._right.axhline(50, color=GRAY, linewidth=1)
@@ -60,7 +60,7 @@ class SpikeScene(LogScene):
         small = {"markersize": 1.8 * style.width}
         self._outputs = (self.curve(self._left, "gradient", "recurrent", **small),
                          self.curve(self._left, "feedforward", "feed-forward", marker="s", **small))
-        self._trace = self.curve(self._left, "difference", "what the spike changed", marker="", linewidth=style.width)
+        self._trace = self.curve(self._left, "difference", "what the spike changed", color="black")
         self._shares = (self.curve(self._right, "gradient", **small), self.curve(self._right, "feedforward", marker="s", **small))
         self._lost = self.crosses(self._left, "beyond the axis", size=3.6)
         self._ring, self._later = self.ring(self._left), self.ring(self._left)
@@ -107,7 +107,7 @@ class ExpansionScene(_LengthScene):
         self._left, self._middle, self._right = figure.subplots(1, 3, width_ratios=(1.2, 1, 0.9))
         for axes in (self._left, self._middle):
             axes.set(xlim=(0, steps), xlabel=r"steps back $\ell$")
-        self.decades(self._left, -8, 8)
+        self.decades(self._left, -4, 4)
         self.heading(self._left, "norm of the gradient")
         self._middle.set(ylim=(-3, 103), yticks=(0, 50, 100), ylabel="%")
         self.heading(self._middle, "shares")
@@ -118,7 +118,7 @@ class ExpansionScene(_LengthScene):
         self._backward = self.curve(self._left, "gradient", "backward pass", linestyle="", markevery=3)
         self._sum = self.curve(self._left, "prediction", "sum", linewidth=1.2 * style.width)
         looks = [("eigenvalue", "-", 1.5, "$λ_1$"), ("second_layer", "--", 1.0, "$λ_2$"),
-                 *[("threshold", dash, 0.7, "") for dash in ("-", "-.", ":", "--")]]
+                 *[("threshold", dash, 0.7, "other λ" * (dash == "-")) for dash in ("-", "-.", ":", "--")]]
         self._shares = [self.curve(self._middle, quantity, label, marker="", linestyle=dash, linewidth=wide * style.width)
                         for quantity, dash, wide, label in looks[:size]]
         self._entries = self.curve(self._right, "gradient", linestyle="", markersize=5 * style.width, fillstyle="none",
@@ -179,9 +179,9 @@ class StartsScene(LogScene):
             self.decades(axes, -50, 30)
             self.heading(axes, name)
             first = not self._shown
-            band = self.band(axes, "singular_value", label="_nolegend_")
+            band = self.band(axes, "gradient", label="_nolegend_")
             looks = ("largest", "-", 1.3), ("median", "--", 1.3), ("smallest", "-.", 0.7)
-            lines = [self.curve(axes, "singular_value", label if first else "", marker="", linestyle=dash,
+            lines = [self.curve(axes, "gradient", label if first else "", marker="", linestyle=dash,
                                 linewidth=wide * style.width) for label, dash, wide in looks]
             lost = self.crosses(axes, "beyond the axis" if first else "", size=3.6)
             self._shown[start] = band, lines, lost, self.ring(axes)
@@ -219,14 +219,14 @@ class GatesScene(_LengthScene):
         super().__init__(style)
         self._left, self._right = figure.subplots(1, 2, width_ratios=(1.8, 1))
         self._left.set(xlim=(0, longest), xlabel=r"steps back $\ell$")
-        self.decades(self._left, -30, 10)
+        self.decades(self._left, -25, 6)
         self.heading(self._left, "norm of the product")
         self._right.set(xlim=(0, 1), ylim=(0, 1.12), yticks=(), xticks=(0, 0.5, 1), xlabel="$f$")
         self.heading(self._right, "forget gates")
         self._band = self.band(self._left, "weight")
-        self._tanh = self.curve(self._left, "unnormalized", "tanh net", marker="")
-        self._additive = self.curve(self._left, "weight", r"additive path $\Pi f$: range, median", marker="", linestyle="-.")
-        self._lstm = self.curve(self._left, "gradient", "LSTM", marker="", linewidth=1.4 * style.width)
+        self._tanh = self.curve(self._left, "gradient", "tanh net", linestyle="--", marker="")
+        self._additive = self.curve(self._left, "weight", r"additive path $\Pi f$", marker="", linestyle="-.")
+        self._lstm = self.curve(self._left, "residual_net", "LSTM", marker="", linewidth=1.4 * style.width)
         self._pointer(self._left)
         self._gates = self.histogram(self._right, "weight")
         self._lost = self.crosses(self._left, "beyond the axis", size=3.6)
@@ -305,14 +305,14 @@ class StatementScene(LogScene):
         self._left.plot(np.cos(_TURN), np.sin(_TURN), color="black", linewidth=0.7 * style.width, label="unit circle")
         self.heading(self._left, "one step:  $γW$")
         self._right.set(xlim=(0, steps), xlabel=r"steps back $\ell$")
-        self.decades(self._right, -6, 6)
+        self.decades(self._right, -7, 7)
         self.heading(self._right, "norm of the product")
-        self._ellipse = self.curve(self._left, "weight", "what γW makes of it", marker="", linewidth=0.8 * style.width)
+        self._ellipse = self.curve(self._left, "weight", "its image", marker="", linewidth=0.8 * style.width)
         self._longest = self.curve(self._left, "singular_value", linewidth=1.4 * style.width)
         self._own = self.curve(self._left, "eigenvalue", "eigenvectors", marker="o", markersize=2.4 * style.width)
         self._bound = self.curve(self._right, "singular_value", r"$\gamma\sigma_1$; bound $(\gamma\sigma_1)^\ell$", markevery=5)
-        self._rate = self.curve(self._right, "eigenvalue", r"$(\gamma\rho)^\ell$")
         self._measured = self.curve(self._right, "gradient", "measured", marker="", linewidth=1.4 * style.width)
+        self._rate = self.curve(self._right, "eigenvalue", r"$(\gamma\rho)^\ell$")  # last: to be seen where all three agree
         self._lost = self.crosses(self._right, "beyond the axis", size=3.6)
         self._tip, self._steep = self.ring(self._left), self.ring(self._right)
         self.legend(figure, columns=4)

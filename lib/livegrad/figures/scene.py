@@ -130,8 +130,8 @@ class CurveScene:
         """Explain all labelled curves below the picture, in one line if they are not more than the columns and there is room."""
         labelled = [line for axes in figure.axes for line in axes.get_lines() if not line.get_label().startswith("_")]
         self._legend = partial(figure.legend, handles=labelled, loc="outside lower center", handlelength=2.8, frameon=False,
-                               fontsize=0.95 * self.style.font)
-        self._columns = self._shown_columns = min(columns, 3 if self.style.lecture else 6)
+                               columnspacing=1.2 if self.style.lecture else 2.0, fontsize=0.95 * self.style.font)
+        self._columns = self._shown_columns = min(columns, 6)
         self._shown_legend = self._legend(ncols=self._columns)
 
     def fit(self, figure: Figure) -> None:

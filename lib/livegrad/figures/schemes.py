@@ -17,7 +17,7 @@ __all__ = ["SchemeScene"]
 _WAYS = {
     "global norm": ("clipped", {}),
     "per layer": ("clipped", {"linestyle": "--", "marker": "^", "color": "#3A97D4"}),
-    "per parameter": ("clipped", {"linestyle": ":", "marker": "X", "color": "#661100"}),
+    "per array": ("clipped", {"linestyle": ":", "marker": "X", "color": "#661100"}),
     "by value": ("clipped_by_value", {}),
     "adaptive": ("weight", {"linestyle": "-.", "marker": "v"}),
 }
@@ -27,7 +27,7 @@ class SchemeScene(CurveScene):
     """Left: the norm of every layer's gradient before and after clipping. Right: how far each way turns the whole."""
 
     title = ("Left: norm of the gradient of every layer's weights, log axis, before clipping and after clipping by global norm, "
-             "per layer, per parameter array, by value and adaptively. Right: angle in degrees between the whole gradient before "
+             "per layer, per array, by value and adaptively. Right: angle in degrees between the whole gradient before "
              "and after, one line for each way")
     aspect = 2.2
 
@@ -38,14 +38,13 @@ class SchemeScene(CurveScene):
         few_ticks(self._sizes, style)
         self.heading(self._sizes, r"norm of each layer's $\partial C/\partial W^l$")
         self._turns.set(xlim=(0, 90), xticks=range(0, 91, 30), xlabel="turned by (degrees)", ylim=(len(_WAYS) - 0.5, -0.5))
-        self._turns.set_yticks(range(len(_WAYS)), list(_WAYS))
+        self._turns.set_yticks(range(len(_WAYS)), list(_WAYS))  # this names the ways, for the left axes too
         self.heading(self._turns, "the whole gradient turns")
         self._before = self.curve(self._sizes, "gradient", "before clipping", markevery=5)
         self._off = self.crosses(self._sizes, "beyond the axis")
         self._threshold = self.curve(self._sizes, "threshold", "threshold ε")
         self._after, self._stems = (
-            {name: self.curve(axes, quantity, name if axes is self._sizes else "",
-                              markevery=[1] if axes is self._turns else (place, 5), **changes)
+            {name: self.curve(axes, quantity, markevery=[1] if axes is self._turns else (place, 5), **changes)
              for place, (name, (quantity, changes)) in enumerate(_WAYS.items())}
             for axes in (self._sizes, self._turns))
         self._handle = self.ring(self._sizes)
@@ -68,7 +67,7 @@ class SchemeScene(CurveScene):
         self._threshold.set_data(self._sizes.get_xlim(), [after[0].threshold] * 2)
         self._handle.set_data([0.93 * self._sizes.get_xlim()[1]], [after[0].threshold])
         self._whole.set_text(f"layer 1: {plain(before.norms[0])},  global: {plain(after[0].norms[0])}")
-        self._words.set_text(f"by value: {after[3].turn:.0f}°")
+        self._words.set_text(f"per array: {after[2].turn:.0f}°")
 
     def grips(self) -> Sequence[tuple[Axes, float, float]]:
         """The threshold."""

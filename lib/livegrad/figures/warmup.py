@@ -36,9 +36,9 @@ class BowlScene(LogScene):
         self._map.grid(False)
         self._map.set_xticks(range(-2, 3))
         self.heading(self._map, "the bowl, from above")
-        self.decades(self._left, -3, 1)
+        self.decades(self._left, -3, 1, one=False)
         self._left.set(xlim=(0, most_steps), xlabel="step")
-        self._left.axhline(LEFT, color="#777777", linewidth=0.5 * style.width, label="a fifth left")
+        self.level(self._left, LEFT, "a fifth left")
         self.heading(self._left, "share of the distance left")
         (self._rings,) = self._map.plot([], [], color=GRAY, linewidth=0.45 * style.width)
         self.moving.append(self._rings)  # no curve: ellipses of another bowl, pinned, would cross these
@@ -107,7 +107,7 @@ class WholeCourseScene(LogScene):
         super().__init__(style)
         self._forward, self._backward = figure.subplots(1, 2)
         for axes in (self._forward, self._backward):
-            self.decades(axes, -self.DECADES, self.DECADES)
+            self.decades(axes, -self.DECADES, self.DECADES, one=axes is self._forward)  # on the right one level counts
             axes.set_yticks(10.0 ** np.arange(-self.DECADES, self.DECADES + 1, 8))
             axes.set(xlim=(0, most_layers + 1), xlabel="layer")
         self.heading(self._forward, "forward →  activations")
@@ -116,7 +116,7 @@ class WholeCourseScene(LogScene):
         self._gradient = self.curve(self._backward, "gradient", r"$\|\partial C/\partial Z^l\|$", markevery=2)
         self._level = self.curve(self._backward, "threshold", r"$\|\partial C/\partial Z^L\|$", linestyle="-",
                                  linewidth=0.5 * style.width)
-        self._lost = self.crosses(self._forward, size=4), self.crosses(self._backward, "beyond the axis", size=4)
+        self._lost = self.crosses(self._forward, size=4), self.crosses(self._backward, size=4)
         self._last, self._first = self.ring(self._forward), self.ring(self._backward)
         self.legend(figure)
         self._words = self.words(self._forward), self.words(self._backward)

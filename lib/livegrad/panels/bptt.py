@@ -74,8 +74,10 @@ def _describe_unrolled(result: Unrolled) -> str:
     elif not size or np.isnan(share):
         term = "Its term of ∂J_t/∂W_h is 0."
     else:
-        term = (f"Its term of ∂J_t/∂W_h has norm {plain(size)}: {percent(share, '.2g')} of the whole"
+        term = (f"Its term of ∂J_t/∂W_h has norm {plain(size)}; its share of the whole is {percent(share, '.2g')}"
                 f"{', against it' * bool(share < 0)}.")
+        if t > 4:  # k = 1 gives none
+            term += f" That of the last three is {percent(result.shares[-3:].sum())}."
     return f"{pair} {term} {first}"
 
 
@@ -146,7 +148,8 @@ def truncation_panel(state: str = "", lecture: bool | None = None) -> Panel:
     """The truncated gradient against the whole one, for every τ, and what truncation costs.
 
     Two kinds: every J_t sent back τ steps, and chunks of τ + 1 steps between which no gradient passes. The line at τ can be
-    dragged. Seconds are measured once for each length, when the hand rests.
+    dragged. Seconds are measured once for each length, when the hand rests. It opens without: its saved picture shows what was
+    counted, and no two measurements agree.
 
     Parameters
     ----------
@@ -170,17 +173,18 @@ def truncation_panel(state: str = "", lecture: bool | None = None) -> Panel:
         return truncation(steps, 0, spectral_radius, activation, seed)
 
     measured: dict[int, tuple[np.ndarray, ...]] = {}
+    opened = False
 
     def preview(tau: int, **net: float) -> tuple[Truncation, tuple[np.ndarray, ...] | None]:
         return known(**net).at(tau), measured.get(net["steps"])
 
     def compute(tau: int, steps: int, **net: float) -> tuple[Truncation, tuple[np.ndarray, ...] | None]:
-        if steps not in measured:
+        if opened and steps not in measured:
             taus = tuple(np.unique(np.linspace(0, steps - 1, 7).round().astype(int)).tolist())
             measured[steps] = np.array(taus), backward_seconds(steps, taus), backward_seconds(steps, taus, chunks=True)
         return preview(tau, steps=steps, **net)
 
-    return Panel(
+    panel = Panel(
         TruncationScene,
         [Choice("activation", "Activation", _ACTIVATIONS, "tanh"),
          Slider("steps", "Length T", 5, MOST_STEPS, 50, 5, lecture=False),
@@ -191,6 +195,8 @@ def truncation_panel(state: str = "", lecture: bool | None = None) -> Panel:
         presets={"Short memory": "activation=tanh spectral_radius=0.7 tau=5",
                  "Long memory": "activation=tanh spectral_radius=1.5 tau=5",
                  "Explode": "activation=linear spectral_radius=1.5 tau=5"})
+    opened = True
+    return panel
 
 
 def _describe_truncation(result: tuple[Truncation, object]) -> str:

@@ -61,7 +61,7 @@ def clip_panel(state: str = "", lecture: bool | None = None) -> Panel:
          Slider("g2", "Gradient, entry 2", -4.0, 4.0, 1.2, 0.1, lecture=False),
          Slider("threshold", "Threshold ε", 0.1, 4.0, 1.5, 0.1)],
         compute, _describe_clips, drag=drag, state=state, lecture=lecture,
-        presets={"Below ε": "g1=1.2 g2=0.9 threshold=2", "One large entry": "g1=4 g2=0.4 threshold=0.4",
+        presets={"Below ε": "g1=1.2 g2=0.9 threshold=2", "One large entry": "g1=4 g2=1 threshold=1",
                  "On the diagonal": "g1=3 g2=3 threshold=1"})
 
 
@@ -113,7 +113,7 @@ def cliff_panel(state: str = "", lecture: bool | None = None) -> Panel:
          Slider("threshold", "Threshold ε = 10^", -2.0, 4.0, 0.0, 0.1),
          Slider("steps", "Steps", 1, 100, 60)],
         compute, _describe_cliff, drag=drag, state=state, lecture=lecture,
-        presets={"ε too high": "w=5.2 b=-2.3 learning_rate=0.1 threshold=3 steps=60",
+        presets={"ε too high": "w=5.2 b=-2.3 learning_rate=0.1 threshold=3.5 steps=60",
                  "ε too low": "w=5.2 b=-2.3 learning_rate=0.1 threshold=-2 steps=60",
                  "Again and again": "w=4.7 b=-2.4 learning_rate=0.2 threshold=0 steps=100"})
 

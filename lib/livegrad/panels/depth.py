@@ -58,8 +58,8 @@ def budget_panel(state: str = "", lecture: bool | None = None) -> TrainingPanel:
          Slider("folds", "Folds of the saw", min(FOLDS), max(FOLDS), 3),
          Slider("seed", "Seed", min(SEEDS), max(SEEDS), 0)],
         run, _describe_budget, opening, stored=True, state=state, lecture=lecture, drag=lambda grip, x, y, result: {"hidden": x},
-        presets={"Wide": "hidden=1 connection=plain", "Too deep": "hidden=32 connection=plain",
-                 "Too deep, with skips": "hidden=32 connection=residual"})
+        presets={"Wide": "hidden=1 connection=plain seed=0", "Too deep": "hidden=32 connection=plain seed=1",
+                 "Too deep, with skips": "hidden=32 connection=residual seed=0"})
 
 
 def _describe_budget(result: BudgetBeside) -> str:
@@ -222,7 +222,7 @@ def checklist_panel(state: str = "", lecture: bool | None = None) -> Panel:
         partial(ChecklistScene, headings={rule: f"{rule} ({number})" for rule, number in _NOTEBOOKS.items()}, at=AT),
         [Choice("case", "Case", CASES, CASES[0]), Slider("updates", "Updates", 0, STEPS, 300, EVERY)],
         rules, _describe_rules, state=state, lecture=lecture, drag=lambda grip, x, y, result: {"updates": x},
-        presets={"At the end": "case=typical updates=1000", "Hard": "case=hard updates=300", "Limits": "case=limit updates=1000"})
+        presets={"At the end": "case=typical updates=1000", "Hard": "case=hard updates=1000", "Limits": "case=limit updates=1000"})
 
 
 def _describe_rules(result: RuleView) -> str:

@@ -220,7 +220,7 @@ def _describe_iteration(result: PowerIteration) -> str:
 
 
 def same_matrix_panel(state: str = "", lecture: bool | None = None) -> Panel:
-    """The same W at every step against another W_l at each, with a band over 31 random nets.
+    """The same W at every step against another W at each, with a band over 31 random nets.
 
     The middle line of the many-W nets can be dragged: it sets the weight scale.
 
@@ -276,7 +276,7 @@ def _describe_repetition(result: Repetition) -> str:
                 f"from exactly 0 to 10^{high:.1f}")
 
     return (f"After {result.steps} steps back, 8 of 10 gradients lie {said(result.same)} with the same W at every step, and "
-            f"{said(result.different)} with another W_l at each.")
+            f"{said(result.different)} with another W at each.")
 
 
 def random_matrix_panel(state: str = "", lecture: bool | None = None) -> Panel:

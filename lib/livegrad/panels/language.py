@@ -56,7 +56,7 @@ def language_panel(state: str = "", lecture: bool | None = None) -> TrainingPane
         _language_run, _describe_language, _finished, drag=drag, state=state, lecture=lecture,
         presets={"Sent back 2 steps": "start=normal radius=1 tau=2 threshold=1 learning_rate=1",
                  "Radius 3": "start=normal radius=3 tau=all threshold=1 learning_rate=1",
-                 "Not clipped": "start=normal radius=1 tau=all threshold=none learning_rate=3"})
+                 "Not clipped, rate 3": "start=normal radius=1 tau=all threshold=none learning_rate=3"})
 
 
 def _language_run(start: str, radius: float, tau: str, threshold: str, learning_rate: str) -> Iterator[LanguageRun]:

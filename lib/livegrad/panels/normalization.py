@@ -23,7 +23,7 @@ __all__ = ["axis_panel", "batch_size_panel", "batchnorm_panel", "inputs_panel", 
 def inputs_panel(state: str = "", lecture: bool | None = None) -> Panel:
     """Two inputs, the bowl that the loss of a linear unit is over them, and gradient descent, before and after standardizing.
 
-    The middle of the inputs can be dragged, and the point one standard deviation to its right.
+    The middle of the inputs can be dragged, and the point two standard deviations to its right.
 
     Parameters
     ----------
@@ -43,7 +43,7 @@ def inputs_panel(state: str = "", lecture: bool | None = None) -> Panel:
     9.0
     """
     def drag(grip: int, x: float, y: float, result: Inputs) -> dict[str, float]:
-        return {"mean": (x + y) / 2} if grip == 0 else {"std": x - panel.controls["mean"].value}
+        return {"mean": (x + y) / 2} if grip == 0 else {"std": (x - panel.controls["mean"].value) / 2}
 
     panel = Panel(
         InputsScene,

@@ -167,7 +167,7 @@ def ioffe_szegedy_panel(state: str = "", lecture: bool | None = None) -> Trainin
     at, bands = accuracy_by_step()
     return TrainingPanel(
         partial(IoffeSzegedyScene, at=at, bands=bands),
-        [Slider("steps", "Updates", 500, 5000, 2000, 250), Slider("seed", "Seed", 0, 9, 0)],
+        [Slider("steps", "Updates, own run", 500, 5000, 2000, 250), Slider("seed", "Seed", 0, 9, 0)],
         run, _describe_paper, opening, state=state, lecture=lecture)
 
 

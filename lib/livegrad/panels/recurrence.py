@@ -232,8 +232,8 @@ def gates_panel(state: str = "", lecture: bool | None = None) -> Panel:
          Slider("length", "Steps back ℓ", 2, 100, 50, 2),
          Slider("seed", "Seed", 0, 9, 0, lecture=False)],
         compute, _describe_gates, drag=drag, state=state, lecture=lecture,
-        presets={"Shut": "weight_scale=1 forget_bias=-2", "Bias 1": "weight_scale=1 forget_bias=1",
-                 "Open": "weight_scale=1 forget_bias=5"})
+        presets={"Shut": "weight_scale=1 forget_bias=-2", "Open": "weight_scale=1 forget_bias=5",
+                 "Scale 3, bias 5": "weight_scale=3 forget_bias=5"})
     return panel
 
 
@@ -284,7 +284,7 @@ def lambda_panel(state: str = "", lecture: bool | None = None) -> Panel:
         _statement, _describe_statement, drag=drag, state=state, lecture=lecture,
         presets={"For certain": "activation=tanh spectral_radius=0.7 off_diagonal=0.4 input_scale=0.5",
                  "Grows first": "activation=linear spectral_radius=0.9 off_diagonal=2 input_scale=0.5",
-                 "Vanishes anyway": "activation=tanh spectral_radius=1.3 off_diagonal=0 input_scale=2"})
+                 "Vanishes anyway": "activation=tanh spectral_radius=1.24 off_diagonal=0 input_scale=0.3"})
 
 
 def _statement(spectral_radius: float, **net: float) -> Statement:

@@ -33,7 +33,7 @@ def scheme_panel(state: str = "", lecture: bool | None = None) -> Panel:
     Examples
     --------
     >>> [scheme.name for scheme in scheme_panel("depth=3").result]
-    ['none', 'global norm', 'per layer', 'per parameter', 'by value', 'adaptive']
+    ['none', 'global norm', 'per layer', 'per array', 'by value', 'adaptive']
     """
     def compute(depth: int, weight_scale: float, activation: str, threshold: float, share: float) -> list[Scheme]:
         return compare_schemes(10.0**threshold, depth, weight_scale, activation, clipping_share=10.0**share, width=50)
@@ -56,5 +56,6 @@ def _describe(result: Sequence[Scheme]) -> str:
     before, *after = result
     sizes = (f"Before clipping, layer 1 has a gradient of norm {plain(before.norms[0])}, "
              f"layer {len(before.norms)} one of {plain(before.norms[-1])}.")
-    turns = ", ".join(f"{scheme.turn:.1f}° {'adaptively' if scheme.name == 'adaptive' else scheme.name}" for scheme in after)
+    adverb = {"adaptive": "adaptively", "global norm": "by global norm"}
+    turns = ", ".join(f"{scheme.turn:.1f}° {adverb.get(scheme.name, scheme.name)}" for scheme in after)
     return f"{sizes} At ε = {plain(after[0].threshold)} and λ = {plain(after[-1].threshold)} the whole turns by {turns}."

@@ -45,7 +45,7 @@ class CoveredPanel(Panel):
     def uncover(self) -> None:
         """Show the answer, from now on."""
         self._compute, self._uncover_button.disabled = self._answer, True
-        self._opened = self._answer(**{name: kind.default for name, kind in self._kinds.items()} | self._start)
+        self._opened = self._answer(**{name: kind.default for name, kind in self.kinds.items()} | self._start)
         self._show(light=False)
 
     def _buttons(self) -> list[Any]:
