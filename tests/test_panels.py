@@ -1,6 +1,5 @@
 """What holds for every panel of the course."""
 
-
 import pytest
 from driving import factories, stations, strict
 
