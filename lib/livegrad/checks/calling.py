@@ -111,6 +111,8 @@ def _read(value: object) -> tuple[str, np.ndarray | str | None, str]:
             array = array.astype(float)
         except (TypeError, ValueError, OverflowError):
             pass
+    if array.dtype.kind == "c" and not array.imag.any():  # from NumPy 2.5 on real eigenvalues come like this, too
+        array = array.real
     if array.dtype.kind not in "iuf":
         kind = {"b": "True and False", "c": "complex numbers", "U": "text"}.get(array.dtype.kind, "objects")
         return "strange", None, f"{kind}, expected real numbers"
