@@ -20,4 +20,4 @@ def save(title, body):
 def table(columns, rows, words):
     """Markdown; all but the first `words` columns are numbers."""
     line = "| --- " * words + "| ---: " * (len(columns) - words) + "|"
-    return "\n".join(["| " + " | ".join(columns) + " |", line, *("| " + " | ".join(row) + " |" for row in rows)])
+    return "\n".join(["| " + " | ".join(columns) + " |", line, *("| " + " | ".join(word.replace("|", "∣") for word in row) + " |" for row in rows)])
