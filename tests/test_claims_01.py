@@ -190,12 +190,14 @@ def over_ten_seeds():
     assert not any(trained(seed=seed)[-1].dead[-1][0] > 1 / 8 for seed in range(10))
     first = [run.dead[-1][0] for run in large]
     *worst, third = sorted(run.accuracy for run in large)[:3]
-    assert worst[1] < 0.8 and third > 0.94
+    assert worst[1] < 0.9 and third > 0.94
     assert [seed for seed, run in enumerate(negative) if run.accuracy > 0.1] == [3]
     assert all(run.dead[-1][1] > 0.9 for seed, run in enumerate(negative) if seed != 3) and negative[3].dead[-1][1] < 0.5
     born = 50 * trained(bias=-1.0)[0].dead[0][0]
-    return [f"Before training {born:.0f} units of layer 1 are dead", f"(other seeds: from {100 * min(first):.0f} to {100 * max(first):.0f} %)",
-            "and " + " and ".join(f"{100 * share:.0f} %" for share in worst[::-1]) + " are right"]
+    return [f"Before training {born:.0f} units of layer 1 are dead",
+            in_words(min(first), {"(other seeds: from about a fifth": (0.15, 0.25)}),
+            in_words(max(first), {"to about three quarters)": (0.7, 0.8)}),
+            "in two it shows, and fewer than 90 % are right"]
 
 
 def test_leaky_relu_says_the_same_digit_for_every_image_and_little_of_them_is_left_on_the_way_up():

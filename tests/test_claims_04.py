@@ -137,7 +137,8 @@ def three_sizes():
     louder, opening_net = spread("pytorch_default", "tanh", 1.75), spread("xavier_normal", "relu")
     he, large = spread("kaiming_normal", "relu"), spread("large_normal", "tanh")
     dz, dW = (lambda s: plain(s.way_back[0])), (lambda s: plain(s.way_back[1]))
-    assert spread("xavier_normal", "tanh").update_ratio[1] > 1e-4 and min(large.way_back) > 1e9
+    assert spread("xavier_normal", "tanh").update_ratio[1] > 1e-4
+    assert 0.81 < large.flat[-2] < 0.87 and 3e9 < min(large.way_back) <= max(large.way_back) < 9e9  # rounding is amplified, too
     assert DeepNet(0, dtype=np.float64).scales(20, 3**-0.5, "tanh").difference[18] < 1e-4  # "no digit reaches the top"
     return [f"$\\partial C/\\partial Z$ is multiplied by {dz(xavier)} and $\\partial C/\\partial W$ by {dW(xavier)}",
             f"changes the weights of layer 2 by {plain(xavier.update_ratio[1])} of their size",
@@ -146,9 +147,7 @@ def three_sizes():
             f"a step changes layer 2 by {plain(default.update_ratio[1])} of its size",
             f"nearly Xavier, and {dz(louder)} is left", "Set **Weights times** to 1.75",
             f"`relu` with `xavier_normal`: {dz(opening_net)}",
-            f"**He ReLU**: {dz(he)}", f"in layer 29 of 30, {percent(large.flat[-2])} of the slopes are nearly flat",
-            f"{percent(large.flat[-2])} of the slopes are nearly flat in layer 29, "
-            f"and yet the gradient grows {dz(large)} times",
+            f"**He ReLU**: {dz(he)}",
             "much too small for a learning rate of 0.1"]
 
 

@@ -221,6 +221,7 @@ def choosing():
     share = np.mean(norms > whole.average)
     assert whole.average / 2 < 10 < 10 * whole.average
     assert free.average < whole.average and free.norms.max() < norms.max()
+    assert relu.average < 7  # a chaotic run: how much less depends on the processor
     return [
         f"The average norm of its gradients is {whole.average:.2f}",
         in_words(share, {"about one in five": (0.16, 0.24)}),
@@ -232,7 +233,7 @@ def choosing():
         f"the average is {free.average:.3g}, which puts the range at {free.average / 2:.3g} to {10 * free.average:.3g}, "
         f"and the longest is {free.norms.max():.3g}",
         "At learning rate 0.001 the same 400 updates",
-        f"{seen('deep ReLU', 0.05).average:.3g} on average after 5 % of the run, {relu.average:.3g} over all of it",
+        f"{seen('deep ReLU', 0.05).average:.3g} on average after 5 % of the run, less than 7 over all of it",
         "At 0 % you have no clipping. At 100 % every step",
     ]
 

@@ -277,6 +277,8 @@ def language_run(**options):
 def language():
     run, cut = language_run(), language_run(tau=2)
     wild = language_run(radius=3.0)
+    # "a perplexity of about 1.7 … about four of five strings … about two of three texts": rounding is amplified at this radius
+    assert 1.63 < wild.perplexity[-1] < 1.75 and 0.72 < wild.recall[-1] < 0.88 and 0.57 < wild.legal < 0.76
     assert run.clipped == 1 and run.taken == 600 and abs(cut.recall[-1] - 0.5) < 0.1
     net, optimizer, rng = reber.model(FIRST_WEIGHTS, radius=0.1), SGD(1.0), np.random.default_rng(FIRST_STRINGS)
     for _ in range(100):
@@ -295,10 +297,7 @@ def language():
             f"known in {percent(run.recall[-1], 3)}"
         ),
         f"**Sent back 2 steps**: perplexity {cut.perplexity[-1]:.2f}",
-        (
-            f"perplexity {wild.perplexity[-1]:.2f}, the symbol known in {percent(wild.recall[-1])} of the strings, "
-            f"{percent(wild.legal)} of the texts legal"
-        ),
+        "a perplexity of about 1.7",
         f"all five end above perplexity {forgetful:.3f}",
         f"about {cut.perplexity[-1]:.2f}",
         f"{run.perplexity[-1]:.2f} as before",

@@ -210,7 +210,7 @@ def digits():
 
 
 def thirty_layers(seed, **kind):
-    return ResidualNet.create([64, *[30] * 29, 10], np.random.default_rng(seed), dtype=np.float32, **kind)
+    return ResidualNet.create([64, *[30] * 29, 10], np.random.default_rng(seed), **kind)
 
 
 def right_after_training(net, seed, steps=40):
@@ -246,7 +246,7 @@ def the_norm():
         f"The eigenvalues have the mean {plain(post.mean)}, which is about",
         f"Pre-norm: {plain(pre.survival)}. The dotted line, the formula, has {formula:.1f}",
         f"The eigenvalues of the block in the middle are within {plain(within)} of 1",
-        "after 200 updates it gets 28 % to 69 % right",
+        "after 200 updates it gets about half of the digits right",
         f"post-norm has {plain(small[0])} and pre-norm {plain(small[1])}",
     ]
 
@@ -328,7 +328,7 @@ def test_random_arrangements_of_200_units_make_no_more_pieces_than_units():
 def test_thirty_layers_learn_if_the_branches_start_small_or_the_norm_is_in_them():
     small = {"branch_scale": 28**-0.5}, {"branch_scale": 0.0, "learn_scales": True}
     pre, post = {"norm": LayerNorm.create}, {"norm": LayerNorm.create, "placement": "post"}
-    assert all(math.isnan(right_after_training(thirty_layers(seed), seed)) for seed in range(5))
+    assert all(not right_after_training(thirty_layers(seed), seed) > 0.12 for seed in range(5))
     for seed in range(1):  # the notebook prints all five, and nbval compares them
         assert right_after_training(thirty_layers(seed, skip=False), seed) < 0.25
         assert all(right_after_training(thirty_layers(seed, **kind), seed) > 0.8 for kind in small)
@@ -360,7 +360,7 @@ def test_pre_norm_s_formula_is_that_of_wide_nets():
 def test_one_update_and_the_residual_net_overflows():
     images, labels, one_hot = digits()
     for seed in range(5):
-        net = thirty_layers(seed)
+        net = thirty_layers(seed, dtype=np.float32)
         for finite in (True, False):
             trace = net.forward(images[:60])
             assert np.isfinite(trace.z[-1]).all() == finite
@@ -373,7 +373,7 @@ def test_one_update_and_the_residual_net_overflows():
 def test_post_norm_learns_slowly():
     post = {"norm": LayerNorm.create, "placement": "post"}
     right = [right_after_training(thirty_layers(seed, **post), seed, steps=200) for seed in range(5)]
-    assert min(right) == pytest.approx(0.28, abs=0.02) and max(right) == pytest.approx(0.69, abs=0.02)
+    assert 0.4 < np.median(right) < 0.65  # each one depends on the last bit of every product
 
 
 @pytest.mark.slow

@@ -56,7 +56,7 @@ def test_the_difference_is_between_images_and_not_in_them():
         assert sizes.difference[l] == pytest.approx(np.sqrt(np.mean((a[l + 1] - a[l + 1][:1]) ** 2)))
     twins = DeepNet(seed=0, width=15, batch=20, max_depth=5)
     twins.batch = np.repeat(twins.batch[0][:1], 20, axis=0), twins.batch[1]
-    assert not twins.scales(5, 1.0, "tanh").difference.any()
+    assert twins.scales(5, 1.0, "tanh").difference.max() < 1e-6  # of rounding
 
 
 def test_m_predicts_what_wide_nets_do():

@@ -1,5 +1,6 @@
 """What the pictures of notebook 02 claim, what can be pulled in them, and what stands below."""
 
+import re
 import threading
 
 import numpy as np
@@ -42,7 +43,8 @@ def test_in_the_browser_the_moving_hand_sees_fewer_digits_and_the_resting_one_al
 
 def test_overflow_is_said_on_the_picture_itself():
     panel = depth_panel("depth=60 weight_scale=6 activation=linear")
-    assert "OVERFLOW at layer 49" in panel._scene._forward_words.get_text()
+    # The first product beyond the range is inf, or already inf - inf: which, is up to the order in which a machine adds.
+    assert re.match("(OVERFLOW|NOT A NUMBER) at layer 49", panel._scene._forward_words.get_text())
     assert "NOT A NUMBER at layer 60" in panel._scene._backward_words.get_text()
 
 
